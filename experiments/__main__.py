@@ -1,0 +1,41 @@
+"""`python -m experiments` lists the experiments; `python -m experiments all [flags]` runs them one after the other."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import sys
+from pathlib import Path
+
+import experiments
+
+
+def names() -> list[str]:
+    """The experiments that are here, by their module's name."""
+    return [
+        module.name for module in pkgutil.iter_modules(experiments.__path__) if module.name not in ("lab", "__main__")
+    ]
+
+
+def title(name: str) -> str:
+    """The first line of an experiment's docstring, read without running it."""
+    source = (Path(experiments.__path__[0]) / f"{name}.py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+
+
+def main(argv: list[str]) -> int:
+    """List, or run all; returns the largest exit status."""
+    if argv[:1] == ["all"]:
+        return max(importlib.import_module(f"experiments.{name}").main(argv[1:]) for name in names())
+    if argv:
+        print(f"python -m experiments: error: {argv[0]!r}: expected nothing, or 'all'", file=sys.stderr)
+        return 2
+    print("python -m experiments.NAME runs one (--help tells its flags), python -m experiments all runs them all:\n")
+    for name in names():
+        print(f"  {name:26}{title(name)}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""What the experiments share: command line, results on disk, statistics, tuning, plots."""

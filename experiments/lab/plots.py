@@ -1,0 +1,74 @@
+"""One style for every figure: the same colour for the same batch size, units on the axes, PNG and SVG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")  # draws into files, also where there is no screen
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+STYLE: Any = {
+    "font.size": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+    "figure.dpi": 110,
+    "savefig.dpi": 160,
+    "lines.linewidth": 2,
+    "svg.hashsalt": "minigrad",  # the same data give the same file
+}
+MARKERS = "osD^vP*X"
+
+
+def figure(rows: int, columns: int, width: float, height: float, **keywords: Any) -> tuple[Figure, Any]:
+    """A figure of rows × columns axes, width × height inches, in the laboratory's style."""
+    plt.rcParams.update(STYLE)
+    return plt.subplots(rows, columns, figsize=(width, height), layout="constrained", squeeze=False, **keywords)
+
+
+def plain_number(value: float, _: int = 0) -> str:
+    """A tick's label: 0.02 and 1,024 instead of powers of ten."""
+    return f"{value:,.6g}"
+
+
+def batch_colour(batch_size: int, n: int) -> Any:
+    """The colour of a batch size between 1 (dark) and all n (light): viridis over log batch size, its end cut off."""
+    share = math.log(batch_size) / math.log(n) if n > 1 else 0.0
+    return plt.get_cmap("viridis")(0.9 * share)
+
+
+def batch_marker(batch_size: int, batch_sizes: Sequence[int]) -> str:
+    """A marker a batch size, so that lines can be told apart without colour."""
+    return MARKERS[sorted(batch_sizes).index(batch_size) % len(MARKERS)]
+
+
+def batch_label(batch_size: int, n: int) -> str:
+    """How a legend names a batch size: the method where there is a name for it."""
+    if batch_size == n:
+        return f"all {n:,} (GD)"
+    return "1 (SGD)" if batch_size == 1 else f"{batch_size:,}"
+
+
+def save(fig: Figure, folder: Path, name: str) -> list[Path]:
+    """Write the figure as folder/name.png and .svg, each whole or not at all, and close it."""
+    paths = []
+    for kind in ("png", "svg"):
+        path = folder / f"{name}.{kind}"
+        temporary = folder / f"{name}.part.{kind}"
+        try:
+            fig.savefig(temporary, metadata={"Date": None} if kind == "svg" else None)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        paths.append(path)
+    plt.close(fig)
+    return paths

@@ -1,0 +1,58 @@
+"""From the histories of training to numbers with an uncertainty."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.stats
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and the interval that holds the true value with probability `level`."""
+
+    estimate: float
+    low: float
+    high: float
+    level: float = 0.95
+
+    def within(self, low: float, high: float) -> bool:
+        """Whether the whole interval lies in [low, high]."""
+        return low <= self.low and self.high <= high
+
+    def outside(self, low: float, high: float) -> bool:
+        """Whether the whole interval lies outside [low, high]."""
+        return self.high < low or high < self.low
+
+
+def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+    """The mean of independent values and Student's t interval about it; with one value the interval is endless."""
+    x = np.asarray(values, dtype=float)
+    mean = float(x.mean())
+    if len(x) < 2:
+        return Interval(mean, -math.inf, math.inf, level)
+    half = float(scipy.stats.t.ppf((1 + level) / 2, len(x) - 1) * scipy.stats.sem(x))
+    return Interval(mean, mean - half, mean + half, level)
+
+
+def at_target(loss: Sequence[float], counts: Sequence[float], target: float) -> float:
+    """What had been counted (updates, seconds, …) when the loss first came down to `target`.
+
+    Interpolated linearly between the two evaluations on either side; infinite where it never came down so far.
+    """
+    reached = np.flatnonzero(np.asarray(loss) <= target)
+    if len(reached) == 0:
+        return math.inf
+    k = int(reached[0])
+    if k == 0:
+        return float(counts[0])
+    share = (loss[k - 1] - target) / (loss[k - 1] - loss[k])
+    return float(counts[k - 1] + share * (counts[k] - counts[k - 1]))
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle value; of an even number the upper one, so that it is infinite where half of the runs never arrive."""
+    return sorted(values)[len(values) // 2]

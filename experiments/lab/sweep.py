@@ -1,0 +1,125 @@
+"""Training runs over batch sizes: the model, the target, the best rate of each size, and the runs that are reported."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minigrad import MLP, SGD, Dataset, LogisticRegression, train
+from minigrad.model import Model
+
+from . import tuning
+from .statistics import at_target
+
+TUNING_SEEDS = (1000, 1001)  # apart from the seeds that are reported, 0, 1, 2, …
+EVALUATIONS_AN_EPOCH = 8
+COUNTS = ("epoch", "updates", "samples", "seconds")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run depends on, besides the data."""
+
+    dataset: str
+    model: str
+    hidden: tuple[int, ...]
+    activation: str
+    batch_sizes: tuple[int, ...]
+    learning_rate: float
+    epochs: int
+    seeds: int
+    target: float | None
+    repeats: int
+    backend: str
+    dtype: str
+
+
+def make_model(data: Dataset, settings: Settings, seed: int, dtype: str | None = None) -> Model:
+    """The model of this experiment: logistic regression from zero, or an MLP from the weights that `seed` draws."""
+    dtype = dtype or settings.dtype
+    if settings.model == "logistic":
+        return LogisticRegression(data.X_train.shape[1], dtype=dtype, backend=settings.backend)
+    outputs = 1 if data.n_classes == 2 else data.n_classes
+    layer_sizes = (data.X_train.shape[1], *settings.hidden, outputs)
+    rng = np.random.default_rng(seed)
+    return MLP(layer_sizes, activation=settings.activation, dtype=dtype, backend=settings.backend, rng=rng)
+
+
+def train_once(data: Dataset, settings: Settings, batch_size: int, rate: float, seed: int, **keywords: Any) -> Any:
+    """One training run; the remainder of each epoch that does not fill a batch is left out, another one each epoch."""
+    every = max(batch_size, len(data.X_train) // EVALUATIONS_AN_EPOCH)
+    arguments = {"epochs": settings.epochs, "evaluate_every": every, "drop_last": True} | keywords
+    model, rng = make_model(data, settings, seed), np.random.default_rng(seed)
+    return train(model, data.X_train, data.y_train, optimizer=SGD(rate), batch_size=batch_size, rng=rng, **arguments)
+
+
+def choose_target(data: Dataset, settings: Settings) -> float:
+    """The training loss that gradient descent reaches at its best rate in two thirds of the epochs.
+
+    So the target suits any data, gradient descent can reach it, and needs some dozens of updates to do so.
+    """
+    updates = max(1, 2 * settings.epochs // 3)
+    histories: dict[float, Any] = {}
+
+    def final_loss(rate: float, _: float) -> float:
+        batch_size, seed = len(data.X_train), TUNING_SEEDS[0]
+        history = histories[rate] = train_once(data, settings, batch_size, rate, seed, epochs=updates, evaluate_every=0)
+        return math.inf if history.diverged else float(history.loss[-1])
+
+    best, costs = tuning.best_rate(final_loss)
+    if best is None:
+        raise RuntimeError(f"gradient descent diverged at every rate from {min(costs)} to {max(costs)}")
+    unit = 10.0 ** (math.floor(math.log10(costs[best])) - 2)
+    return float(f"{math.ceil(costs[best] / unit) * unit:.3g}")  # rounded up, so that it is reached
+
+
+def tune(data: Dataset, settings: Settings, batch_size: int, target: float) -> tuple[float | None, dict[float, float]]:
+    """The rate that takes the fewest sample gradients to the target, the mean over the tuning seeds."""
+    m = len(data.X_train)
+
+    def cost(rate: float, limit: float) -> float:
+        epochs = settings.epochs if math.isinf(limit) else min(settings.epochs, math.ceil(limit / m) + 1)
+        costs = []
+        for seed in TUNING_SEEDS:
+            history = train_once(data, settings, batch_size, rate, seed, epochs=epochs, target_loss=target)
+            costs.append(at_target(history.loss, history.samples, target))
+            if math.isinf(costs[-1]):
+                break
+        return statistics.fmean(costs)
+
+    return tuning.best_rate(cost)
+
+
+def training_row(data: Dataset, settings: Settings, arm: str, batch_size: int, rate: float, seed: int) -> dict:
+    """Train for all epochs, and say when the target was reached, where it ended, and the way there."""
+    test = (data.X_test, data.y_test)
+    history = train_once(data, settings, batch_size, rate, seed, test=test)
+    assert settings.target is not None
+    to_target = {
+        f"{name}_to_target": at_target(history.loss, getattr(history, name), settings.target) for name in COUNTS
+    }
+    kept = np.unique(np.geomspace(1, len(history.loss), 120).astype(int)) - 1  # as close as a log axis can show
+    return {
+        "kind": "training",
+        "arm": arm,
+        "batch_size": batch_size,
+        "learning_rate": rate,
+        "seed": seed,
+        "updates_an_epoch": len(data.X_train) // batch_size,
+        **to_target,
+        "final_loss": float(history.loss[-1]),
+        "test_accuracy": float(history.test_accuracy[-1]),
+        "diverged": history.diverged,
+        "curve": {name: getattr(history, name)[kept].tolist() for name in (*COUNTS, "loss")},
+    }
+
+
+def tuning_row(data: Dataset, settings: Settings, batch_size: int) -> dict:
+    """The best rate of a batch size, and what every rate that was tried cost."""
+    assert settings.target is not None
+    best, costs = tune(data, settings, batch_size, settings.target)
+    return {"kind": "tuning", "batch_size": batch_size, "learning_rate": best, "samples_to_target": costs}

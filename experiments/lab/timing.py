@@ -1,0 +1,38 @@
+"""What a sample gradient costs, on the batched kernel and on the per-sample paths."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from minigrad import SGD, Dataset, get_backend, train
+
+from .sweep import Settings, make_model
+
+
+def timing_rows(data: Dataset, settings: Settings, backend: str) -> list[dict]:
+    """Microseconds a sample gradient, shuffled epochs through train(); paths and repeats interleaved."""
+    here = replace(settings, backend=backend)
+    m = len(data.X_train)
+    model = make_model(data, here, seed=0)
+    X, y = model.backend.asarray(data.X_train, model.dtype), model.backend.asarray(data.y_train)
+    cases = [(1, "textbook"), (1, "fast"), *((size, "batched") for size in settings.batch_sizes)]
+    rows = []
+    for repeat in range(settings.repeats + 1):
+        for batch_size, path in cases:
+            epochs = 1 if batch_size == 1 else max(1, 2 * batch_size // m)
+            history = train(
+                make_model(data, here, seed=0), X, y, optimizer=SGD(1e-3), batch_size=batch_size, epochs=epochs,
+                rng=np.random.default_rng(repeat), evaluate_every=0, drop_last=True, path=path,
+            )  # fmt: skip
+            if repeat > 0:  # the first warms up
+                cost = 1e6 * history.seconds[-1] / history.samples[-1]
+                rows.append({"kind": "timing", "backend": backend, "path": path, "batch_size": batch_size,
+                             "repeat": repeat, "microseconds": cost})  # fmt: skip
+    return rows
+
+
+def backends_here() -> list[str]:
+    """The backends that answer on this machine."""
+    return sorted({"numpy", get_backend("auto").name}, reverse=True)

@@ -1,0 +1,139 @@
+"""What a caller may pass: one line of error for each thing that he may not.
+
+Every message names the value and what was expected. Public functions check at the door; the loops behind it
+trust what has come through.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+import numpy as np
+
+from .backend import Array, Backend, namespace
+
+
+def positive_number(name: str, value: Any) -> float:
+    """`value` as a float; ValueError unless it is a finite number above 0."""
+    if _is_number(value) and math.isfinite(value) and value > 0:
+        return float(value)
+    raise ValueError(f"{name} is {value!r}; expected a positive number")
+
+
+def fraction(name: str, value: Any) -> float:
+    """`value` as a float; ValueError unless it lies in [0, 1)."""
+    if _is_number(value) and 0 <= value < 1:
+        return float(value)
+    raise ValueError(f"{name} is {value!r}; expected a number from 0 up to, not including, 1")
+
+
+def whole_number(name: str, value: Any, minimum: int = 1, maximum: int | None = None) -> int:
+    """`value` as an int; ValueError unless it is a whole number in [minimum, maximum]."""
+    is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if is_whole and value >= minimum and (maximum is None or value <= maximum):
+        return int(value)
+    upto = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+    raise ValueError(f"{name} is {value!r}; expected a whole number {upto}")
+
+
+def one_of(name: str, value: Any, choices: tuple[str, ...]) -> str:
+    """`value`; ValueError unless it is one of `choices`."""
+    if value in choices:
+        return value
+    raise ValueError(f"{name} is {value!r}; expected one of {', '.join(map(repr, choices))}")
+
+
+def float_dtype(dtype: Any) -> np.dtype:
+    """`dtype` as a NumPy dtype; ValueError unless it is float32 or float64."""
+    try:
+        result = np.dtype(dtype)
+    except TypeError:
+        result = None
+    if result in (np.dtype("float32"), np.dtype("float64")):
+        return result
+    raise ValueError(f"dtype is {dtype!r}; expected 'float32' or 'float64'")
+
+
+def generator(name: str, value: Any) -> np.random.Generator | None:
+    """`value`; TypeError unless it is None or a numpy.random.Generator."""
+    if value is None or isinstance(value, np.random.Generator):
+        return value
+    raise TypeError(f"{name} is {value!r}; expected a numpy.random.Generator, such as numpy.random.default_rng(0)")
+
+
+def on_device(name: str, values: Any, backend: Backend) -> None:
+    """TypeError where `values` is an array of another library: two devices never mix silently."""
+    library = namespace(values, default=backend.xp)  # a list or a number belongs to none, and may go anywhere
+    if library is not backend.xp:
+        raise TypeError(
+            f"{name} is an array of {library.__name__}; expected one of {backend!r}: use its asarray({name})"
+        )
+
+
+def features(X: Any, n_features: int | None, backend: Backend, dtype: Any) -> Array:
+    """`X` as an array (m, n_features) of `dtype` on `backend`, m at least 1, every entry finite.
+
+    Raises
+    ------
+    TypeError
+        `X` lives on another device.
+    ValueError
+        `X` is not a table of real numbers of that width, has no rows, or holds NaN or infinity.
+    """
+    X = _real_numbers("X", X, backend)
+    if X.ndim != 2 or X.shape[1] == 0 or n_features not in (None, X.shape[1]):
+        width = "features" if n_features is None else n_features
+        raise ValueError(f"X has shape {X.shape}; expected two dimensions (rows, {width})")
+    if X.shape[0] == 0:
+        raise ValueError(f"X has shape {X.shape}; expected at least one row")
+    with np.errstate(over="ignore", invalid="ignore"):
+        X = backend.asarray(X, dtype)
+        # The sum is finite only if every entry is: no array of booleans as large as X, and one wait on a GPU.
+        if not math.isfinite(float(X.sum())):
+            _refuse_non_finite("X", backend.to_numpy(X))
+    return X
+
+
+def labels(y: Any, n_rows: int, n_classes: int, backend: Backend) -> Array:
+    """`y` as an array (n_rows,) of whole numbers 0 … n_classes − 1 on `backend`, in the dtype it came in.
+
+    Raises
+    ------
+    TypeError
+        `y` lives on another device.
+    ValueError
+        `y` is not a vector of that length, or holds something that is no class.
+    """
+    y = _real_numbers("y", y, backend)
+    if y.ndim != 1 or y.shape[0] != n_rows:
+        raise ValueError(f"y has shape {y.shape}; expected one label a row of X, ({n_rows},)")
+    xp = backend.xp
+    good = (y >= 0) & (y < n_classes) & (y == xp.floor(y) if y.dtype.kind == "f" else True)
+    if not bool(good.all()):
+        wrong = backend.to_numpy(y)[~backend.to_numpy(good)][0]
+        raise ValueError(f"y holds the label {wrong.item()!r}; expected whole numbers from 0 to {n_classes - 1}")
+    return y
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def _real_numbers(name: str, values: Any, backend: Backend) -> Array:
+    on_device(name, values, backend)
+    try:
+        values = backend.asarray(values)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"{name} is no rectangular array of numbers: {error}") from None
+    if values.dtype.kind not in "biuf":
+        raise ValueError(f"{name} has dtype {values.dtype}; expected real numbers")
+    return values
+
+
+def _refuse_non_finite(name: str, values: np.ndarray) -> None:
+    for row, entries in enumerate(values):
+        if not np.isfinite(entries).all():
+            column = int(np.argmin(np.isfinite(entries)))
+            raise ValueError(f"{name} holds {entries[column]} at row {row}, column {column}; expected finite numbers")

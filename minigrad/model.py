@@ -1,0 +1,280 @@
+"""What both models share: theta and its named views, the workspace, prediction and evaluation in chunks.
+
+    theta   (p,)      all parameters, in one flat vector
+    X       (m, n)    samples, one a row
+    y       (m,)      labels
+    z       (m,) or (m, K)    logits, and h their probabilities
+    a       (m, n_in)   input activations of a layer
+    δ       (m, n_out)  ∂J_i/∂z of that layer, one row a sample, not divided by m
+    G       (p,)      the mean gradient (1/m) Σ_i g_i
+
+Loss and gradient are means over the rows, everywhere, so gradient descent, mini-batch and SGD are one formula,
+theta -= learning_rate * gradient, and only the batch differs.
+
+Public methods check what they are given; those under "behind the door" trust data that `prepare` has let in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from . import checks
+from .backend import Array, Backend, get_backend
+from .functions import sigmoid, softmax
+from .losses import one_sample_loss_from_logits
+
+
+class Workspace:
+    """Buffers that only grow: a batch smaller than the largest so far uses a slice, and a step allocates nothing."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.buffers: dict[str, Array] = {}
+
+    def take(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
+        """An array of `shape` with undefined content, valid until the next call with this name."""
+        buffer = self.buffers.get(name)
+        if buffer is None or len(buffer) < shape[0] or buffer.shape[1:] != shape[1:] or buffer.dtype != dtype:
+            buffer = self.buffers[name] = self.backend.xp.empty(shape, dtype)
+        return buffer[: shape[0]]
+
+
+class Model:
+    """A stack of dense layers with its parameters in one vector; see `LogisticRegression` and `MLP`.
+
+    A subclass supplies `forward_pass` and, directly below it, `backward_pass`.
+    """
+
+    def __init__(self, layer_sizes: tuple[int, ...], dtype: Any, backend: str | Backend) -> None:
+        self.layer_sizes = layer_sizes
+        self.dtype = checks.float_dtype(dtype)
+        self.backend = get_backend(backend)
+        self.xp = self.backend.xp
+        self.n_features, self.n_outputs = layer_sizes[0], layer_sizes[-1]
+        self.n_classes = max(2, self.n_outputs)
+        p = sum((n_in + 1) * n_out for n_in, n_out in zip(layer_sizes, layer_sizes[1:]))
+        self.workspace = Workspace(self.backend)
+        self._theta = self.xp.zeros(p, self.dtype)
+        self.layers = self.layer_views(self._theta)
+
+    # ---- parameters ------------------------------------------------------------------------------------------
+
+    @property
+    def theta(self) -> Array:
+        """All parameters, (p,): live, so `model.theta[:] = v` and `model.theta += d` both change the model."""
+        return self._theta
+
+    @theta.setter
+    def theta(self, values: Array) -> None:
+        if values is not self._theta:  # `theta += d` comes here with theta itself, already changed
+            self._theta[...] = self.backend.asarray(values, self.dtype)
+
+    @property
+    def n_parameters(self) -> int:
+        """p, the length of theta."""
+        return self._theta.shape[0]
+
+    def layer_views(self, vector: Array) -> list[tuple[Array, Array]]:
+        """(W, b) of each layer as views of `vector` (p,): theta, or a gradient. W is (n_in, n_out), b (n_out,)."""
+        views, start = [], 0
+        for n_in, n_out in zip(self.layer_sizes, self.layer_sizes[1:]):
+            middle, stop = start + n_in * n_out, start + (n_in + 1) * n_out
+            views.append((vector[start:middle].reshape(n_in, n_out), vector[middle:stop]))
+            start = stop
+        return views
+
+    # ---- what a user calls -----------------------------------------------------------------------------------
+
+    def forward(self, X: Any) -> Array:
+        """h, the probabilities: of class 1, (m,), for one output; of each class, (m, K), for K.
+
+        Raises
+        ------
+        TypeError
+            X lives on another device than the model.
+        ValueError
+            X is no table (m, n_features) of finite numbers.
+        """
+        X = self.prepare(X)
+        h = self.xp.empty(len(X) if self.n_outputs == 1 else (len(X), self.n_outputs), self.dtype)
+        for rows in self.chunks(X):
+            _, z = self.forward_pass(X[rows])
+            sigmoid(z, out=h[rows]) if self.n_outputs == 1 else softmax(z, out=h[rows])
+        return h
+
+    def predict(self, X: Any) -> Array:
+        """The most probable label of each row, (m,) integers. Raises as `forward` does."""
+        X = self.prepare(X)
+        predicted = self.xp.empty(len(X), dtype=int)
+        for rows in self.chunks(X):
+            _, z = self.forward_pass(X[rows])
+            predicted[rows] = _most_probable(z)
+        return predicted
+
+    def loss(self, X: Any, y: Any) -> float:
+        """J(θ), the mean log loss. Raises as `forward` does, and ValueError for a label that is no class."""
+        return self.evaluate(*self.prepare(X, y))[0]
+
+    def accuracy(self, X: Any, y: Any) -> float:
+        """The share of rows predicted right, 0 … 1. Raises as `loss` does."""
+        return self.evaluate(*self.prepare(X, y))[1]
+
+    def gradient(self, X: Any, y: Any, out: Array | None = None) -> Array:
+        """G = (1/m) Σ_i g_i, the gradient of the mean log loss, (p,).
+
+        Parameters
+        ----------
+        X : (m, n_features)
+        y : (m,)
+        out : (p,), optional
+            Filled and returned; a fresh array without it.
+
+        Raises
+        ------
+        TypeError
+            An array lives on another device than the model.
+        ValueError
+            X is no table (m, n_features) of finite numbers, y holds a label that is no class, or out does not fit.
+        """
+        return self.loss_and_gradient(X, y, out)[1]
+
+    def loss_and_gradient(self, X: Any, y: Any, out: Array | None = None) -> tuple[float, Array]:
+        """(J, G) from one forward and one backward pass; parameters and errors as for `gradient`."""
+        X, y = self.prepare(X, y)
+        if out is None:
+            out = self.xp.empty_like(self._theta)
+        elif not self.backend.owns(out) or out.shape != self._theta.shape or out.dtype != self.dtype:
+            raise ValueError(
+                f"out is {type(out).__name__} {getattr(out, 'shape', '')} {getattr(out, 'dtype', '')}; "
+                f"expected an array {self._theta.shape} of {self.dtype} on {self.backend!r}"
+            )
+        loss = self.mean_gradient(X, y, out, with_loss=True)
+        return float(loss), out
+
+    def sample_gradients(self, X: Any, y: Any) -> Array:
+        """g_i, the gradient of each sample's own loss, (m, p), one row a sample: the outer products a_i δ_iᵀ.
+
+        Raises as `gradient` does.
+        """
+        X, y = self.prepare(X, y)
+        gradients = self.xp.empty((len(X), self.n_parameters), self.dtype)
+        start = 0
+        for a, delta in self.layer_terms(X, y):
+            n_in, n_out = a.shape[1], delta.shape[1]
+            middle, stop = start + n_in * n_out, start + (n_in + 1) * n_out
+            outer = a[:, :, None] * delta[:, None, :]  # (m, n_in, 1) * (m, 1, n_out) -> (m, n_in, n_out)
+            gradients[:, start:middle] = outer.reshape(len(X), -1)
+            gradients[:, middle:stop] = delta
+            start = stop
+        return gradients
+
+    # ---- behind the door: prepared data only -----------------------------------------------------------------
+
+    def prepare(self, X: Any, y: Any = None) -> Any:
+        """`X`, or `(X, y)`, checked and on the model's device; X, and a y that is subtracted from h, in its dtype."""
+        X = checks.features(X, self.n_features, self.backend, self.dtype)
+        if y is None:
+            return X
+        y = checks.labels(y, len(X), self.n_classes, self.backend)
+        return X, y.astype(self.dtype if self.n_outputs == 1 else int, copy=False)
+
+    def forward_pass(self, X: Array) -> tuple[list[Array], Array]:
+        """The input activations of each layer, X first, and the logits z: all in the workspace."""
+        raise NotImplementedError(f"{type(self).__name__} must say how it goes forward")
+
+    def backward_pass(self, activations: list[Array], z: Array, y: Array, scale: float) -> list[tuple[Array, Array]]:
+        """(a, scale · δ) of each layer: all in the workspace."""
+        raise NotImplementedError(f"{type(self).__name__} must say how it goes backward")
+
+    def layer_terms(self, X: Array, y: Array, scale: float = 1.0) -> list[tuple[Array, Array]]:
+        """(a, scale · δ) of each layer, (m, n_in) and (m, n_out), in buffers that the next call overwrites.
+
+        They are all that anybody needs to know of a model: the mean gradient is aᵀδ / m and, for b, the mean of δ;
+        a sample's gradient is the outer product of its two rows.
+        """
+        activations, z = self.forward_pass(X)
+        return self.backward_pass(activations, z, y, scale)
+
+    def mean_gradient(self, X: Array, y: Array, out: Array, with_loss: bool = False) -> Any:
+        """Fill `out` (p,) with G; the loss, a number on the device, is worked out only where it is asked for."""
+        xp, m = self.xp, len(X)
+        activations, z = self.forward_pass(X)
+        loss = one_sample_loss_from_logits(z, y).mean() if with_loss else None
+        terms = self.backward_pass(activations, z, y, 1 / m)
+        for (dW, db), (a, delta) in zip(self.layer_views(out), terms):
+            xp.matmul(a.T, delta, out=dW)  # (n_in, m) @ (m, n_out) -> (n_in, n_out)
+            xp.sum(delta, axis=0, out=db)
+        return loss
+
+    def evaluate(self, X: Array, y: Array) -> tuple[float, float]:
+        """(loss, accuracy) over the rows, chunk by chunk; waits for the device once."""
+        xp = self.xp
+        totals = xp.zeros(2)  # float64, also for a float32 model: many small terms are added up
+        for rows in self.chunks(X):
+            _, z = self.forward_pass(X[rows])
+            totals[0] += one_sample_loss_from_logits(z, y[rows]).sum()
+            totals[1] += (_most_probable(z) == y[rows]).sum()
+        loss, accuracy = self.backend.to_numpy(totals) / len(X)
+        return float(loss), float(accuracy)
+
+    def chunks(self, X: Array) -> Iterator[slice]:
+        """Slices of the rows of X, each as long as the backend likes to work on at once."""
+        length = self.backend.rows_per_chunk(sum(self.layer_sizes) * self.dtype.itemsize)
+        for start in range(0, len(X), length):
+            yield slice(start, start + length)
+
+    # ---- copies, pickles, files ------------------------------------------------------------------------------
+
+    def constructor_arguments(self) -> dict[str, Any]:
+        """What makes a model of this shape again: plain values, by name."""
+        raise NotImplementedError(f"{type(self).__name__} must name its constructor's arguments")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"arguments": self.constructor_arguments(), "theta": self.backend.to_numpy(self._theta)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state["arguments"])  # type: ignore[misc]  # so that the views are views of the new theta
+        self.theta = self.backend.asarray(state["theta"])
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to `path`, a NumPy .npz archive, whole or not at all."""
+        path = Path(path)
+        temporary = path.with_name(path.name + ".part")
+        try:
+            with open(temporary, "wb") as file:
+                state = self.__getstate__()
+                np.savez(file, theta=state["theta"], arguments=json.dumps(state["arguments"]))
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], backend: str | Backend | None = None) -> Self:
+        """The model that `save` wrote, on the backend it was on or on another.
+
+        Raises
+        ------
+        ValueError
+            The file holds no model of this class.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                arguments, theta = json.loads(str(archive["arguments"])), archive["theta"]
+            model = cls(**arguments | ({} if backend is None else {"backend": backend}))
+            model.theta = model.backend.asarray(theta)
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            raise ValueError(f"{os.fspath(path)!r} holds no saved {cls.__name__}: {error}") from None
+        return model
+
+
+def _most_probable(z: Array) -> Array:
+    """The label with the largest probability: the sign of z, or the largest of each row."""
+    return z.argmax(axis=1) if z.ndim == 2 else z >= 0

@@ -1,0 +1,77 @@
+"""How noisy a sample's gradient is: what a batch of n averages away.
+
+    g_i   (p,)     gradient of sample i
+    G     (p,)     their mean over all N samples
+    Σ     (p, p)   their covariance, (1/N) Σ_i (g_i − G)(g_i − G)ᵀ, never formed
+
+    tr Σ = mean‖g_i‖² − ‖G‖²,   and the gradient of a batch of n independent draws spreads by √(tr Σ / n)
+
+S. McCandlish et al., An empirical model of large-batch training, arXiv:1812.06162, section 2.2.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from . import checks
+from .backend import Array
+from .model import Model
+
+
+@dataclass(frozen=True)
+class GradientNoise:
+    """The first two moments of the sample gradients.
+
+    Attributes
+    ----------
+    mean : (p,)
+        G.
+    trace : float
+        tr Σ, with divisor N; the unit of a squared gradient.
+    mean_square_norm : float
+        mean‖g_i‖².
+    """
+
+    mean: Array
+    trace: float
+    mean_square_norm: float
+
+    @property
+    def noise_scale(self) -> float:
+        """tr Σ / ‖G‖²: the batch size at which noise and gradient are equally long; infinite where G is zero."""
+        square_norm = self.mean_square_norm - self.trace
+        return self.trace / square_norm if square_norm > 0 else math.inf
+
+    def std(self, n: int) -> float:
+        """√(E‖mean of n independent draws − G‖²) = √(tr Σ / n)."""
+        return math.sqrt(self.trace / checks.whole_number("n", n))
+
+
+def gradient_noise(model: Model, X: Any, y: Any) -> GradientNoise:
+    """tr Σ and G of the samples X (m, n), y (m,) at the model's parameters, without the (m, p) matrix of gradients.
+
+    In a dense layer a sample's gradient is the outer product of its input activations a_i, with a constant 1 for
+    the bias, and its δ_i. The squared norm of an outer product is the product of the squared norms:
+    ‖g_i‖² = Σ_layers ‖δ_i‖² (‖a_i‖² + 1). So both sums fall out of one forward and backward pass.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `model.gradient` does.
+    """
+    X, y = model.prepare(X, y)
+    xp, m = model.xp, len(X)
+    mean = xp.zeros_like(model.theta)
+    total = xp.zeros(())  # Σ_i ‖g_i‖², in float64 also for a float32 model
+    for rows in model.chunks(X):
+        terms = model.layer_terms(X[rows], y[rows])
+        for (dW, db), (a, delta) in zip(model.layer_views(mean), terms):
+            dW += xp.matmul(a.T, delta)
+            db += delta.sum(axis=0)
+            total += (xp.einsum("ij,ij->i", delta, delta) * (xp.einsum("ij,ij->i", a, a) + 1)).sum()
+    mean /= m
+    mean_square_norm = float(total) / m
+    trace = max(0.0, mean_square_norm - float(mean @ mean))  # one sample: rounding must not go below 0
+    return GradientNoise(mean, trace, mean_square_norm)

@@ -1,0 +1,19 @@
+import os
+
+import pytest
+from hypothesis import settings
+
+from minigrad import Backend, BackendUnavailable, get_backend
+
+settings.register_profile("local", deadline=None, database=None, max_examples=60)
+settings.register_profile("ci", parent=settings.get_profile("local"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(scope="session")
+def gpu() -> Backend:
+    """CuPy on a GPU; skips, with what is missing, where there is none."""
+    try:
+        return get_backend("cupy")
+    except BackendUnavailable as error:
+        pytest.skip(str(error))

@@ -1,0 +1,312 @@
+import copy
+import pickle
+import sys
+
+import numpy as np
+import pytest
+import scipy.special
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import (
+    assert_close,
+    each_shape,
+    hidden_and_logits,
+    make_problem,
+    plain_loss,
+    problems,
+    refused,
+    small_chunks,
+)
+
+from minigrad import MLP, SGD, Adam, BackendUnavailable, LogisticRegression, get_backend, train
+from minigrad.backend import _cupy
+from minigrad.model import Model
+
+both = ("float64", "float32")
+
+# ---- what a model computes ---------------------------------------------------------------------------------------
+
+
+@given(problems(dtypes=both, max_rows=30), st.integers(1, 500))
+def test_forward_predict_loss_and_accuracy_are_the_formulas_whatever_the_chunks(problem, chunk_bytes):
+    model, X, y = problem.model, problem.X, problem.y
+    wide = X.astype(float)
+    _, z = hidden_and_logits(problem.theta, *problem.shape, wide)
+    if model.n_outputs == 1:
+        h, predicted, margin = scipy.special.expit(z[:, 0]), z[:, 0] >= 0, abs(z[:, 0])
+    else:
+        h, predicted, ordered = scipy.special.softmax(z, axis=1), z.argmax(axis=1), np.sort(z, axis=1)
+        margin = ordered[:, -1] - ordered[:, -2]
+    tolerance = 1e-13 if model.dtype == np.float64 else 1e-5
+    sure = margin > 1e3 * tolerance
+    with small_chunks(chunk_bytes):
+        assert_close(model.forward(X), h, tolerance, 1)
+        assert np.array_equal(model.predict(X)[sure], predicted[sure])
+        assert model.accuracy(X, y) == pytest.approx(np.mean(model.predict(X) == y), abs=1e-15)
+        expected = plain_loss(problem.theta, *problem.shape, wide, y)
+        assert model.loss(X, y) == pytest.approx(expected, rel=tolerance, abs=tolerance)
+
+
+@given(problems(dtypes=both))
+def test_results_have_the_models_dtype_and_plain_types(problem):
+    model, X, y = problem.model, problem.X.astype(np.float64), problem.y
+    assert model.forward(X).dtype == model.gradient(X, y).dtype == model.sample_gradients(X, y).dtype == model.dtype
+    assert model.forward(X).shape == ((len(X),) if model.n_outputs == 1 else (len(X), model.n_outputs))
+    assert model.predict(X).dtype.kind == "i"
+    assert type(model.loss(X, y)) is type(model.accuracy(X, y)) is float
+    assert model.theta.dtype == model.dtype
+    assert all(a.dtype == delta.dtype == model.dtype for a, delta in model.layer_terms(*model.prepare(X, y)))
+
+
+@each_shape
+def test_results_are_fresh_arrays(shape):
+    problem = make_problem(**shape)
+    model, X = problem.model, problem.X
+    results = model.forward(X), model.predict(X)
+    kept = copy.deepcopy(results)
+    model.forward(X[::-1] * 3)
+    model.predict(-X)
+    assert all(np.array_equal(result, before) for result, before in zip(results, kept))
+
+
+@each_shape
+def test_a_larger_then_a_smaller_batch_leave_nothing_behind(shape):
+    problem = make_problem(**shape, m=9)
+    model, X, y = problem.model, problem.X, problem.y
+    fresh = copy.deepcopy(model)
+    expected = fresh.gradient(X[:2], y[:2])
+    model.gradient(X, y)
+    assert np.array_equal(model.gradient(X[:2], y[:2]), expected)
+
+
+def test_evaluation_in_float32_adds_up_many_terms_without_drift():
+    model = LogisticRegression(1, dtype="float32")
+    X, y = np.zeros((200_000, 1), np.float32), np.zeros(200_000, int)
+    model.b[:] = -0.3
+    with small_chunks(4096):
+        assert model.loss(X, y) == pytest.approx(np.log1p(np.exp(np.float32(-0.3))), rel=1e-6)
+
+
+# ---- how it starts -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("activation", "gain"), [("relu", 2), ("tanh", 1)])
+def test_an_mlp_starts_with_the_stated_variance_and_no_bias(activation, gain):
+    model = MLP((400, 300, 2), activation=activation, rng=np.random.default_rng(3))
+    (W1, b1), (W2, b2) = model.layers
+    assert W1.var() == pytest.approx(gain / 400, rel=0.02)
+    assert W2.var() == pytest.approx(gain / 300, rel=0.15)
+    assert abs(W1.mean()) < 4 * (gain / 400 / W1.size) ** 0.5
+    assert not b1.any()
+    assert not b2.any()
+    assert model.n_parameters == 400 * 300 + 300 + 300 * 2 + 2
+
+
+def test_without_an_rng_an_mlp_is_seeded_with_0_and_logistic_regression_is_zero():
+    assert np.array_equal(MLP((5, 4, 3)).theta, MLP((5, 4, 3), rng=np.random.default_rng(0)).theta)
+    assert not np.array_equal(MLP((5, 4, 3)).theta, MLP((5, 4, 3), rng=np.random.default_rng(1)).theta)
+    assert LogisticRegression(5).theta.tolist() == [0] * 6
+    drawn = LogisticRegression(4000, rng=np.random.default_rng(2))
+    assert drawn.w.var() == pytest.approx(1 / 4000, rel=0.1)
+    assert drawn.b == 0
+
+
+@pytest.mark.parametrize("make", [lambda **k: MLP((5, 4, 3), **k), lambda **k: LogisticRegression(5, **k)])
+def test_both_dtypes_start_from_the_same_draws(make):
+    wide, narrow = (make(dtype=dtype, rng=np.random.default_rng(1)) for dtype in both)
+    assert narrow.theta.dtype == np.float32
+    assert np.array_equal(wide.theta.astype(np.float32), narrow.theta)
+
+
+# ---- theta is live -----------------------------------------------------------------------------------------------
+
+
+def views(model):
+    """Every named view of theta, in the order of theta."""
+    if isinstance(model, LogisticRegression):
+        assert all(np.shares_memory(view, model.theta) for pair in model.layers for view in pair)
+        return [model.w, model.b]
+    return [view for pair in model.layers for view in pair]
+
+
+def assert_views_are_theta(model):
+    assert np.array_equal(np.concatenate([view.ravel() for view in views(model)]), model.theta)
+    for view in views(model):
+        assert np.shares_memory(view, model.theta)
+
+
+@each_shape
+@pytest.mark.parametrize("dtype", both)
+def test_theta_is_one_live_vector_however_it_is_set(shape, dtype):
+    problem = make_problem(**shape, dtype=dtype)
+    model, X, y = problem.model, problem.X, problem.y
+    live, v = model.theta, problem.rng.standard_normal(problem.model.n_parameters)
+
+    def expect(values):
+        assert model.theta is live
+        assert live.dtype == dtype
+        assert np.array_equal(live, values.astype(dtype))
+        assert_views_are_theta(model)
+        expected = plain_loss(live.astype(float), *problem.shape, X.astype(float), y)
+        assert model.loss(X, y) == pytest.approx(expected, rel=1e-12 if dtype == "float64" else 1e-4)
+
+    model.theta[:] = v
+    expect(v)
+    model.theta = 2 * v
+    expect(2 * v)
+    model.theta = list(v)
+    expect(v)
+    model.theta = model.theta
+    expect(v)
+    model.theta += model.theta
+    expect(2 * v)
+    model.theta -= live / 2
+    expect(v)
+    views(model)[0][...] = 0.5
+    v[: views(model)[0].size] = 0.5
+    expect(v)
+
+
+@pytest.mark.parametrize("length", [0, 1, 4, 6])
+@pytest.mark.parametrize("model", [LogisticRegression(4), MLP((4, 1))], ids=["logistic", "mlp"])
+def test_a_theta_of_another_length_is_refused_and_changes_nothing(model, length):
+    kept = model.theta.copy()
+    for wrong in (np.full(length, 7.0), np.full((length, 5), 7.0), np.full((5, length), 7.0)):
+        with refused(kind=ValueError):
+            model.theta = wrong
+        assert np.array_equal(model.theta, kept)
+
+
+def test_a_number_for_theta_is_refused():
+    with refused(kind=ValueError):
+        LogisticRegression(4).theta = 7.0
+
+
+def test_theta_holds_the_layers_in_order_each_W_row_by_row():
+    model = MLP((3, 2, 4))
+    model.theta[:] = np.arange(model.n_parameters)
+    (W1, b1), (W2, b2) = model.layers
+    assert W1.tolist() == [[0, 1], [2, 3], [4, 5]]
+    assert b1.tolist() == [6, 7]
+    assert W2.tolist() == [[8, 9, 10, 11], [12, 13, 14, 15]]
+    assert b2.tolist() == [16, 17, 18, 19]
+
+
+# ---- copies, pickles, files --------------------------------------------------------------------------------------
+
+
+def saved_and_loaded(model, folder):
+    model.save(folder / "model.npz")
+    return type(model).load(folder / "model.npz")
+
+
+DUPLICATES = {
+    "copy": lambda model, folder: copy.copy(model),
+    "deepcopy": lambda model, folder: copy.deepcopy(model),
+    **{f"pickle {p}": lambda model, folder, p=p: pickle.loads(pickle.dumps(model, p)) for p in (2, 5)},
+    "file": saved_and_loaded,
+}
+
+
+@each_shape
+@pytest.mark.parametrize("dtype", both)
+@pytest.mark.parametrize("duplicate", DUPLICATES.values(), ids=DUPLICATES.keys())
+def test_a_duplicate_goes_on_identically_and_independently(shape, dtype, duplicate, tmp_path):
+    problem = make_problem(**shape, dtype=dtype, m=12)
+    model, X, y = problem.model, problem.X, problem.y
+
+    def go_on(each):
+        return train(each, X, y, optimizer=Adam(0.05), batch_size=5, epochs=2, rng=np.random.default_rng(4)).loss
+
+    go_on(model)
+    other = duplicate(model, tmp_path)
+    assert type(other) is type(model)
+    assert (other.layer_sizes, other.dtype, other.backend) == (model.layer_sizes, model.dtype, model.backend)
+    assert getattr(other, "activation", None) == getattr(model, "activation", None)
+    assert np.array_equal(other.theta, model.theta)
+    assert other.theta.dtype == dtype
+    assert not np.shares_memory(other.theta, model.theta)
+    assert_views_are_theta(other)
+    before = other.theta.copy()
+    losses = go_on(model)
+    assert np.array_equal(other.theta, before)
+    assert np.array_equal(go_on(other), losses)
+    assert np.array_equal(other.theta, model.theta)
+    other.theta[:] = 0
+    assert model.theta.any()
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = str(tmp_path / "any name")
+    model = make_problem("logistic").model
+    model.save(path)
+    other = make_problem("logistic", seed=1).model
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", lambda *a, **k: (_ for _ in ()).throw(OSError("disk full")))
+        with pytest.raises(OSError, match="disk full"):
+            other.save(path)
+    assert np.array_equal(LogisticRegression.load(path).theta, model.theta)
+    assert [file.name for file in tmp_path.iterdir()] == ["any name"]
+    other.save(path)
+    assert np.array_equal(LogisticRegression.load(path).theta, other.theta)
+
+
+def test_a_missing_file_and_a_missing_backend_say_so(tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError):
+        MLP.load(tmp_path / "none.npz")
+    MLP((3, 2)).save(tmp_path / "model.npz")
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    _cupy.cache_clear()
+    with refused("cupy", kind=BackendUnavailable):
+        MLP.load(tmp_path / "model.npz", backend="cupy")
+
+
+def test_a_file_that_holds_no_such_model_is_refused(tmp_path):
+    path = tmp_path / "model.npz"
+    MLP((3, 2)).save(path)
+    assert MLP.load(path, backend=get_backend("numpy")).backend.name == "numpy"
+    with refused(str(path), "LogisticRegression", kind=ValueError):
+        LogisticRegression.load(path)
+    LogisticRegression(3).save(path)
+    with refused(str(path), "MLP", kind=ValueError):
+        MLP.load(path)
+    contents = {
+        "text": lambda: path.write_text("no model"),
+        "nothing": lambda: path.write_bytes(b""),
+        "part of a file": lambda: path.write_bytes(path.read_bytes()[:100]),
+        "other arrays": lambda: np.savez(path, a=np.ones(3)),
+        "a pickle": lambda: path.write_bytes(pickle.dumps([1])),
+        "theta too short": lambda: np.savez(path, theta=np.ones(2), arguments='{"n_features": 3}'),
+        "theta of one": lambda: np.savez(path, theta=np.ones(1), arguments='{"n_features": 3}'),
+        "other arguments": lambda: np.savez(path, theta=np.ones(4), arguments="[3]"),
+    }
+    for name, write in contents.items():
+        LogisticRegression(3).save(path)
+        write()
+        with refused(str(path), kind=ValueError):
+            LogisticRegression.load(path)
+            pytest.fail(name)
+
+
+def test_a_model_must_say_how_it_goes():
+    class Half(Model):
+        pass
+
+    half = Half((2, 1), "float64", "numpy")
+    for call in (
+        lambda: half.forward([[1, 2]]),
+        lambda: half.backward_pass([], half.theta, half.theta, 1.0),
+        half.constructor_arguments,
+    ):
+        with pytest.raises(NotImplementedError, match="Half must"):
+            call()
+
+
+def test_a_step_is_seen_through_views_taken_before_it():
+    problem = make_problem(hidden=(4,), outputs=3, m=10)
+    W, b = problem.model.layers[0]
+    before = W.copy(), b.copy()
+    SGD(0.5).step(problem.model, problem.X, problem.y)
+    assert not np.array_equal(W, before[0])
+    assert not np.array_equal(b, before[1])
+    assert_views_are_theta(problem.model)
