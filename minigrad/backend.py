@@ -169,7 +169,7 @@ def _cupy() -> Backend:
         import cupy  # here, so that `import minigrad` needs no GPU library
     except ImportError as error:
         raise BackendUnavailable(
-            f"backend 'cupy' needs the package cupy ({error}): "
+            f"backend 'cupy' needs the package cupy ({_one_line(error)}): "
             'python -m pip install -e ".[cuda12]" (or cuda13; the first line of nvidia-smi shows which)'
         ) from None
     try:
@@ -179,7 +179,11 @@ def _cupy() -> Backend:
             missing = "found no NVIDIA driver, or one older than the package: install a driver that nvidia-smi can see"
         else:
             missing = "found no GPU: run where nvidia-smi lists one, and look at CUDA_VISIBLE_DEVICES"
-        raise BackendUnavailable(f"backend 'cupy' {missing} ({error})") from None
+        raise BackendUnavailable(f"backend 'cupy' {missing} ({_one_line(error)})") from None
     if devices == 0:
         raise BackendUnavailable("backend 'cupy' found no GPU: run where nvidia-smi lists one")
     return Backend("cupy", cupy)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -78,6 +78,11 @@ class Problem:
         """A copy of the parameters, in float64."""
         return self.model.theta.astype(np.float64)
 
+    @property
+    def scale(self) -> float:
+        """What the rounding of a gradient is measured by: the largest sample gradient, and 1, since δ = h − y."""
+        return float(abs(self.model.sample_gradients(self.X, self.y)).max()) + 1
+
 
 def make_problem(kind="mlp", n=4, hidden=(3,), outputs=1, m=7, activation="tanh", dtype="float64", seed=0) -> Problem:
     rng = np.random.default_rng(seed)

@@ -178,7 +178,9 @@ def test_cupy_says_what_is_missing_and_auto_falls_back(cupy_is, module, fragment
 
 
 def test_a_cupy_that_is_broken_is_reported_in_one_line(cupy_is, monkeypatch, tmp_path):
-    (tmp_path / "cupy.py").write_text('raise ImportError("\\n=====\\nFailed to import CuPy.\\n\\nlibnvrtc.so.12\\n=====")')
+    (tmp_path / "cupy.py").write_text(
+        'raise ImportError("\\n=====\\nFailed to import CuPy.\\n\\nlibnvrtc.so.12\\n=====")'
+    )
     monkeypatch.syspath_prepend(tmp_path)
     cupy_is(None)
     monkeypatch.delitem(sys.modules, "cupy")

@@ -22,7 +22,7 @@ STYLE: Any = {
     "grid.alpha": 0.25,
     "legend.frameon": False,
     "figure.dpi": 110,
-    "savefig.dpi": 160,
+    "savefig.dpi": 140,
     "lines.linewidth": 2,
     "svg.hashsalt": "minigrad",  # the same data give the same file
 }
@@ -70,5 +70,6 @@ def save(fig: Figure, folder: Path, name: str) -> list[Path]:
         finally:
             temporary.unlink(missing_ok=True)
         paths.append(path)
+        fig.set_layout_engine("none")  # it has been laid out: not once more for the second file
     plt.close(fig)
     return paths

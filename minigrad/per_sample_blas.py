@@ -1,0 +1,136 @@
+"""SGD one sample at a time, at the speed of BLAS: the updates of `textbook_epoch`, in the same order, on the CPU.
+
+    x̃ = (x, 1), ã = (a, 1)   input activations with a constant 1 appended, for the bias
+    W̃   (n_in + 1, n_out)    a layer's weights with the bias as last row: theta holds them just so
+    δ   (n_out,)             ∂J_i/∂z of a layer, for one sample
+    η                        learning rate
+
+A layer's logits are z = ã W̃, and its update is W̃ ← W̃ − η ã δᵀ. On one sample the interpreter costs more than the
+arithmetic, so a sample takes few calls, each straight into BLAS, and nothing is allocated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from .logistic_regression import LogisticRegression
+from .mlp import MLP
+
+BLOCK = 32  # samples; more make the sum over a block longer, fewer touch W̃ of the first layer more often
+
+
+def logistic_updates(
+    model: LogisticRegression, X: np.ndarray, y: np.ndarray, order: np.ndarray, learning_rate: float
+) -> None:
+    """Logistic regression, two BLAS calls a sample: prepared data, `order` on the host.
+
+    A sample's logit is z = θ·x̃ (`dot`) and its gradient (h − y) x̃, so the update is θ ← θ + η (y − h) x̃ (`axpy`),
+    with h = sigmoid(z) = (1 + tanh(z/2)) / 2, which never overflows. Rows are gathered in chunks and iterated over:
+    `X[i]` alone would cost as much as the arithmetic.
+    """
+    dot, axpy = model.backend.blas.get_blas_funcs(("dot", "axpy"), dtype=model.dtype)
+    theta, tanh = model.theta, math.tanh
+    length = max(1, min(len(order), model.backend.rows_per_chunk(theta.nbytes)))
+    X_tilde = np.ones((length, len(theta)), model.dtype)
+    for start in range(0, len(order), length):
+        index = order[start : start + length]
+        X_tilde[: len(index), :-1] = X[index]
+        for x, label in zip(X_tilde, y[index].tolist()):
+            h = 0.5 + 0.5 * tanh(0.5 * dot(theta, x))
+            axpy(x, theta, a=learning_rate * (label - h))
+
+
+def mlp_updates(
+    model: MLP, X: np.ndarray, y: np.ndarray, order: np.ndarray, learning_rate: float, block: int = BLOCK
+) -> None:
+    """A network of any depth, without touching its first layer, the large one, at each sample.
+
+    Take a block of consecutive samples and W̃ of the first layer at its start. When sample i comes, the samples j < i
+    of the block have each changed W̃ by −η x̃_j δ_jᵀ, so its pre-activation is
+
+        z_i = x̃_i W̃ − η Σ_{j<i} (x̃_i · x̃_j) δ_j
+
+    Row i of X̃ W̃ and of the Gram matrix X̃ X̃ᵀ hold all products in it: two matrix products a block. What remains for
+    a sample is the sum over the block, (block,) @ (block, n_1), instead of a pass over W̃, (n_0 + 1, n_1). The block
+    ends with one more product, W̃ ← W̃ − η X̃ᵀ Δ. The other layers are small: they are updated in place (`ger`).
+    """
+    gemv, ger = model.backend.blas.get_blas_funcs(("gemv", "ger"), dtype=model.dtype)
+    first, *rest = _augmented(model)
+    n_1, block = first.shape[1], max(1, min(block, len(order)))
+    rest_of_network = _rest_of_network(model, rest, learning_rate, gemv, ger)
+    X_tilde = np.ones((block, len(first)), model.dtype)
+    A = np.ones((block, n_1 + 1), model.dtype)  # rows z_i, then ã_i
+    for start in range(0, len(order), block):
+        index = order[start : start + block]
+        X_tilde = X_tilde[: len(index)]
+        A = A[: len(index)]
+        X_tilde[:, :-1] = X[index]
+        np.matmul(X_tilde, first, out=A[:, :-1])  # (block, n_0 + 1) @ (n_0 + 1, n_1) -> (block, n_1)
+        gram = X_tilde @ X_tilde.T
+        D = np.zeros((len(index), n_1), model.dtype)  # rows −η δ_j; zero while j has not come, so a sum over all j is
+        sums = D.T  #                                   one over j < i; BLAS wants columns
+        for a, z, d, products, label in zip(A, A[:, :-1], D, gram, y[index].tolist()):
+            gemv(1, sums, products, beta=1, y=z, overwrite_y=1)
+            rest_of_network(a, z, d, label)
+            d *= -learning_rate
+        first += X_tilde.T @ D  # (n_0 + 1, block) @ (block, n_1)
+
+
+def _augmented(model: MLP) -> list[np.ndarray]:
+    """W̃ (n_in + 1, n_out) of each layer: views of theta, which holds W row by row and then b."""
+    views, start = [], 0
+    for n_in, n_out in zip(model.layer_sizes, model.layer_sizes[1:]):
+        stop = start + (n_in + 1) * n_out
+        views.append(model.theta[start:stop].reshape(n_in + 1, n_out))
+        start = stop
+    return views
+
+
+def _rest_of_network(
+    model: MLP, rest: list[np.ndarray], learning_rate: float, gemv: Callable, ger: Callable
+) -> Callable[[np.ndarray, np.ndarray, np.ndarray, int], None]:
+    """A function of one sample's ã_1, z_1 (all of ã_1 but its 1) and label: updates the layers above, fills in δ_1."""
+    f, f_derivative = model.f, model.f_derivative
+    output_delta = _sigmoid_delta if model.n_outputs == 1 else _softmax_delta
+    # BLAS counts by columns: W̃ᵀ of a matrix that is stored by rows is one stored by columns, as it is.
+    W = [W_tilde.T for W_tilde in rest]  # (n_out, n_in + 1)
+    a_tilde = [np.ones(len(W_l) + 1, model.dtype) for W_l in W]
+    z = [a[:-1] for a in a_tilde]
+    delta = [np.empty(len(W_l), model.dtype) for W_l in W]
+    slope = [np.empty(W_l.shape[1] - 1, model.dtype) for W_l in W]
+
+    if not rest:
+        return lambda a_1, z_1, delta_1, label: output_delta(z_1, label, delta_1)
+
+    def update(a_1: np.ndarray, z_1: np.ndarray, delta_1: np.ndarray, label: int) -> None:
+        f(z_1, out=z_1)  # a_1 takes the place of z_1, beside its constant 1
+        inputs = a_1
+        for l in range(len(W)):
+            gemv(1, W[l], inputs, y=z[l], overwrite_y=1)
+            if l + 1 < len(W):
+                f(z[l], out=z[l])
+            inputs = a_tilde[l]
+        output_delta(z[-1], label, delta[-1])
+        for l in range(len(W) - 1, -1, -1):
+            inputs, below = (a_tilde[l - 1], delta[l - 1]) if l else (a_1, delta_1)
+            gemv(1, W[l][:, :-1], delta[l], y=below, overwrite_y=1, trans=1)  # W δ, before W changes
+            below *= f_derivative(inputs[:-1], out=slope[l])
+            ger(-learning_rate, delta[l], inputs, a=W[l], overwrite_a=1)
+
+    return update
+
+
+def _sigmoid_delta(z: np.ndarray, label: int, out: np.ndarray) -> None:
+    """δ = h − y with h = sigmoid(z) = (1 + tanh(z/2)) / 2."""
+    out[0] = 0.5 + 0.5 * math.tanh(0.5 * z[0]) - label
+
+
+def _softmax_delta(z: np.ndarray, label: int, out: np.ndarray) -> None:
+    """δ = h − y with h = softmax(z), y one-hot."""
+    np.subtract(z, z[z.argmax()], out=out)
+    np.exp(out, out=out)
+    out /= out.sum()
+    out[label] -= 1
