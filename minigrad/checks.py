@@ -48,11 +48,11 @@ def one_of(name: str, value: Any, choices: tuple[str, ...]) -> str:
 def float_dtype(dtype: Any) -> np.dtype:
     """`dtype` as a NumPy dtype; ValueError unless it is float32 or float64."""
     try:
-        result = np.dtype(dtype)
+        name = np.dtype(dtype).name if dtype is not None else None  # NumPy takes None for float64
     except TypeError:
-        result = None
-    if result in (np.dtype("float32"), np.dtype("float64")):
-        return result
+        name = None
+    if name in ("float32", "float64"):
+        return np.dtype(name)
     raise ValueError(f"dtype is {dtype!r}; expected 'float32' or 'float64'")
 
 

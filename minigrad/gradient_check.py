@@ -34,18 +34,25 @@ def numerical_gradient(J: Callable[[np.ndarray], float], theta: Any, step: float
     return gradient
 
 
-def relative_error(gradient: Any, reference: Any) -> float:
-    """max over the entries of |g_k − r_k| / max(|g_k|, |r_k|, 1e-3 · max|r|): 0 where they agree, up to 2 where not.
+def relative_errors(gradient: Any, reference: Any) -> np.ndarray:
+    """|g_k − r_k| / max(|g_k|, |r_k|, 1e-3 · max|r|) of each entry, (p,): 0 where they agree, up to 2 where not.
 
     Entries are compared one by one, so one wrong entry among thousands counts in full. The last term keeps entries
-    that are zero but for rounding from deciding.
+    that are zero but for rounding from deciding. An entry that is not finite is infinitely wrong.
     """
     g, r = np.asarray(gradient, dtype=np.float64), np.asarray(reference, dtype=np.float64)
     if g.shape != r.shape:
         raise ValueError(f"gradient has shape {g.shape}; expected the shape of the reference, {r.shape}")
+    finite = np.isfinite(g) & np.isfinite(r)
+    g, r = np.where(finite, g, 0.0), np.where(finite, r, 0.0)
     scale = np.maximum(np.maximum(abs(g), abs(r)), 1e-3 * abs(r).max(initial=0.0))
-    error = np.divide(abs(g - r), scale, out=np.zeros_like(g), where=scale > 0)
-    return float(np.where(np.isfinite(g) & np.isfinite(r), error, np.inf).max(initial=0.0))
+    errors = np.divide(abs(g - r), scale, out=np.zeros_like(g), where=scale > 0)
+    return np.where(finite, errors, np.inf)
+
+
+def relative_error(gradient: Any, reference: Any) -> float:
+    """The largest of the `relative_errors`."""
+    return float(relative_errors(gradient, reference).max(initial=0.0))
 
 
 def check_gradient(model: Model, X: Any, y: Any, tolerance: float = 1e-5, step: float = 1e-5) -> float:
@@ -71,9 +78,10 @@ def check_gradient(model: Model, X: Any, y: Any, tolerance: float = 1e-5, step: 
         reference = numerical_gradient(J, to_numpy(kept), step)
     finally:
         model.theta = kept
-    error = relative_error(gradient, reference)
-    if not error <= tolerance:
-        worst = int(np.argmax(abs(gradient - reference)))
+    errors = relative_errors(gradient, reference)
+    worst = int(errors.argmax())
+    error = float(errors[worst])
+    if error > tolerance:
         raise ValueError(
             f"the gradient is off by a relative {error:.1e}, expected at most {tolerance:.0e}: "
             f"entry {worst} is {gradient[worst]:.8g}, finite differences say {reference[worst]:.8g}"

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -72,8 +73,12 @@ class Model:
 
     @theta.setter
     def theta(self, values: Array) -> None:
-        if values is not self._theta:  # `theta += d` comes here with theta itself, already changed
-            self._theta[...] = self.backend.asarray(values, self.dtype)
+        if values is self._theta:  # `theta += d` comes here with theta itself, already changed
+            return
+        values = self.backend.asarray(values, self.dtype)
+        if values.shape != self._theta.shape:
+            raise ValueError(f"theta is to be of shape {values.shape}; expected {self._theta.shape}")
+        self._theta[...] = values
 
     @property
     def n_parameters(self) -> int:
@@ -262,15 +267,17 @@ class Model:
         ------
         ValueError
             The file holds no model of this class.
+        OSError, BackendUnavailable
+            The file cannot be read, or its backend is not there.
         """
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
                 arguments, theta = json.loads(str(archive["arguments"])), archive["theta"]
-            model = cls(**arguments | ({} if backend is None else {"backend": backend}))
+            if backend is not None:
+                arguments["backend"] = backend
+            model = cls(**arguments)
             model.theta = model.backend.asarray(theta)
-        except FileNotFoundError:
-            raise
-        except Exception as error:
+        except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(f"{os.fspath(path)!r} holds no saved {cls.__name__}: {error}") from None
         return model
 

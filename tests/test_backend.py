@@ -1,6 +1,7 @@
 import copy
 import pickle
 import sys
+import tracemalloc
 import types
 
 import numpy as np
@@ -68,6 +69,18 @@ def test_take_rows_gathers_into_the_buffer(backend):
     out = np.full((5, 3), np.nan)
     assert backend.take_rows(X, np.array([3, 0, 0, 2, 1]), out=out) is out
     assert np.array_equal(out, X[[3, 0, 0, 2, 1]])
+
+
+def test_take_rows_of_numpy_gathers_without_a_copy():
+    X, index = np.ones((1000, 200)), np.arange(999, -1, -1)
+    out = np.empty_like(X)
+    tracemalloc.start()
+    try:
+        get_backend("numpy").take_rows(X, index, out=out)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < out.nbytes / 10
 
 
 def test_a_chunk_has_at_least_one_row_and_about_chunk_bytes():

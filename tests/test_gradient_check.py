@@ -84,10 +84,24 @@ def test_an_error_of_1e_3_in_any_entry_is_rejected(shape, seed, data):
 @given(seed=st.integers(0, 2**32 - 1))
 def test_the_right_gradient_passes_and_theta_is_as_before(shape, seed):
     problem = make_problem(**shape | {"activation": "tanh"}, seed=seed)
+    problem.model.theta /= 2  # far from saturation, where differences of the loss drown in rounding
     before, live = problem.theta, problem.model.theta
     assert check_gradient(problem.model, problem.X, problem.y) <= 1e-5
     assert problem.model.theta is live
     assert np.array_equal(live, before)
+
+
+def test_the_entry_that_is_named_is_the_one_that_decides():
+    problem, right = wrong_problem({"kind": "logistic"})
+    problem.X[:, 0] *= 0.01
+    g = right.gradient(problem.X, problem.y)
+    large = int(np.argmax(abs(g)))
+    wrong = g * np.where(np.arange(len(g)) == large, 1.001, 1.0)
+    wrong[0] *= 1.02  # relatively far more, absolutely less
+    assert abs(wrong - g)[0] < abs(wrong - g)[large]
+    problem.model.change = slice(None), lambda _: wrong
+    with refused("entry 0 ", "2.0e-02", kind=ValueError):
+        check_gradient(problem.model, problem.X, problem.y)
 
 
 def test_theta_is_as_before_when_the_loss_fails(monkeypatch):

@@ -100,6 +100,27 @@ def test_an_empty_order_changes_nothing(shape, epoch, empty):
     assert np.array_equal(problem.model.theta, start)
 
 
+@pytest.mark.parametrize("length", [1, 2, 31, 32, 33, 64, 100])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    "sizes", [(7, 1), (7, 5), (7, 6, 1), (1, 1, 1), (7, 6, 3), (5, 1, 2), (7, 33, 2, 4), (3, 4, 5, 6, 1)], ids=str
+)
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_networks_of_any_shape_over_orders_around_a_block(length, dtype, sizes, activation):
+    shape = {"n": sizes[0], "hidden": sizes[1:-1], "outputs": sizes[-1], "activation": activation}
+    problem = make_problem("mlp", **shape, m=29, dtype=dtype)
+    model, X, y = problem.model, np.asfortranarray(problem.X), problem.y
+    model.theta /= 2
+    start, order, live = problem.theta, problem.rng.integers(0, 29, length), model.theta
+    textbook_epoch(model, X, y, order, 0.05)
+    expected = problem.theta
+    model.theta = start
+    fast_epoch(model, X, y, order, 0.05)
+    assert model.theta is live
+    assert not np.array_equal(expected, start)
+    assert_close(model.theta, expected, 1e-12 if dtype == "float64" else 1e-5)
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 31, 129])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_odd_sizes_layouts_and_repeated_rows(n, dtype):

@@ -1,0 +1,750 @@
+"""What the experiments share: statistics against SciPy and by hand, tuning, files whole or not at all, tables."""
+
+import argparse
+import json
+import math
+import os
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+from types import SimpleNamespace
+
+import matplotlib.image
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import example, given
+from hypothesis import strategies as st
+from strategies import refused
+
+from experiments.lab import commandline, plots, results, sweep, table, timing, training_report, tuning
+from experiments.lab.statistics import Interval, at_target, mean_interval, median
+from minigrad import MLP, BackendUnavailable, Dataset, LogisticRegression, get_backend, load_digits
+
+numbers = st.floats(-1e6, 1e6)
+
+
+# ---- statistics ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("loss", "counts", "target", "expected"),
+    [
+        ([4.0, 2.0, 1.0], [0, 10, 20], 3.0, 5.0),
+        ([4.0, 2.0, 1.0], [0, 10, 20], 1.5, 15.0),
+        ([4.0, 2.0, 1.0], [0, 10, 20], 2.0, 10.0),
+        ([4.0, 2.0, 1.0], [0, 10, 20], 1.0, 20.0),
+        ([4.0, 2.0, 1.0], [0, 10, 20], 0.5, math.inf),
+        ([4.0, 2.0, 1.0], [0, 10, 20], 4.0, 0.0),
+        ([4.0, 2.0, 1.0], [7, 10, 20], 5.0, 7.0),
+        ([4.0, 1.0, 3.0, 1.0], [0, 1, 2, 3], 2.0, 2 / 3),  # the first time counts, though it rises again
+        ([4.0, 5.0, 1.0], [0, 1, 3], 2.0, 2.5),  # it rises before it falls
+        ([3.0], [0], 2.0, math.inf),
+        ([3.0], [0], 3.0, 0.0),
+        ([4.0, math.nan], [0, 1], 3.0, math.inf),
+        ([4.0, math.inf], [0, 1], 3.0, math.inf),
+        (np.array([4.0, 2.0]), np.array([0, 10]), 3.0, 5.0),
+    ],
+)
+def test_at_target(loss, counts, target, expected):
+    assert at_target(loss, counts, target) == pytest.approx(expected, rel=1e-15)
+
+
+@given(st.lists(st.tuples(st.floats(0.1, 10), st.integers(1, 100)), min_size=1, max_size=20), st.floats(0.1, 10))
+def test_at_target_is_where_the_broken_line_first_meets_the_target(steps, target):
+    loss, counts = [step[0] for step in steps], np.cumsum([step[1] for step in steps])
+    found = at_target(loss, counts, target)
+    if min(loss) > target:
+        assert found == math.inf
+        return
+    assert counts[0] <= found <= counts[-1]
+    before = counts < found * (1 - 1e-12)
+    assert all(value > target for value in np.array(loss)[before])
+    if loss[0] > target:
+        assert np.interp(found, counts, loss) == pytest.approx(target, rel=1e-6)
+
+
+@given(st.lists(numbers, min_size=2, max_size=30), st.sampled_from([0.5, 0.9, 0.95, 0.99]))
+def test_mean_interval_is_students(values, level):
+    interval = mean_interval(values, level)
+    slack = 1e-9 * (1 + max(map(abs, values)))
+    assert interval.level == level
+    assert interval.estimate == pytest.approx(np.mean(values), abs=slack)
+    assert interval.low <= interval.estimate <= interval.high
+    spread = scipy.stats.sem(values)
+    if spread > 0:
+        low, high = scipy.stats.t.interval(level, len(values) - 1, loc=np.mean(values), scale=spread)
+        assert (interval.low, interval.high) == (pytest.approx(low, abs=slack), pytest.approx(high, abs=slack))
+    wider = mean_interval(values, 0.999)
+    assert wider.low <= interval.low
+    assert interval.high <= wider.high
+
+
+def test_mean_interval_covers_the_true_mean_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    samples = rng.normal(3.0, 2.0, (1000, 5))
+    hits = sum(interval.low <= 3.0 <= interval.high for interval in map(mean_interval, samples))
+    assert abs(hits - 950) < 5 * math.sqrt(1000 * 0.95 * 0.05)
+
+
+@given(numbers)
+def test_mean_interval_of_one_value_is_endless(value):
+    assert mean_interval([value]) == Interval(value, -math.inf, math.inf, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "within", "outside"),
+    [(1.2, 1.8, True, False), (1.0, 2.0, True, False), (0.9, 1.5, False, False), (1.5, 2.1, False, False),
+     (0.0, 3.0, False, False), (0.0, 0.9, False, True), (2.1, 3.0, False, True), (0.0, 1.0, False, False),
+     (2.0, 3.0, False, False), (-math.inf, math.inf, False, False), (math.nan, math.nan, False, False)],
+)  # fmt: skip
+def test_interval_within_and_outside(low, high, within, outside):
+    interval = Interval((low + high) / 2, low, high)
+    assert (interval.within(1.0, 2.0), interval.outside(1.0, 2.0)) == (within, outside)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([3.0], 3.0), ([5.0, 1.0, 3.0], 3.0), ([1.0, math.inf, 2.0], 2.0), ([1.0, math.inf, math.inf], math.inf),
+     ([1.0, math.inf], math.inf), ([1.0, 2.0, math.inf, math.inf], math.inf), ([1.0, 2.0, 3.0, math.inf], 3.0)],
+)  # fmt: skip
+def test_median(values, expected):
+    given_order = list(values)
+    assert median(values) == expected
+    assert values == given_order
+
+
+# ---- tuning ----------------------------------------------------------------------------------------------------------
+
+GRID = [0.01, 0.0316, 0.1, 0.316, 1.0, 3.16]
+
+
+class Recorded:
+    """A cost that remembers what it was asked."""
+
+    def __init__(self, cost):
+        self.cost, self.rates, self.limits, self.costs = cost, [], [], []
+
+    def __call__(self, rate, limit):
+        self.rates.append(rate)
+        self.limits.append(limit)
+        self.costs.append(self.cost(rate))
+        return self.costs[-1]
+
+
+def valley(best):
+    return lambda rate: 10 + abs(math.log10(rate / best))
+
+
+def test_the_best_rate_of_the_grid_is_found_with_no_trial_to_spare():
+    cost = Recorded(valley(0.1))
+    best, costs = tuning.best_rate(cost)
+    assert best == 0.1
+    assert list(costs) == GRID == cost.rates
+    assert costs == dict(zip(cost.rates, cost.costs))
+
+
+@given(st.integers(min(tuning.HALF_DECADES) - tuning.LIMIT + 1, max(tuning.HALF_DECADES) + tuning.LIMIT - 1))
+def test_the_grid_grows_until_the_best_lies_inside(k):
+    cost = Recorded(valley(tuning.rate(k)))
+    best, costs = tuning.best_rate(cost)
+    assert best == tuning.rate(k)
+    assert list(costs) == sorted(costs)
+    assert min(costs) < best < max(costs)
+    assert sorted(cost.rates) == list(costs)
+    assert len(set(cost.rates)) == len(cost.rates)
+
+
+@pytest.mark.parametrize("falls", [lambda rate: rate, lambda rate: 1 / rate], ids=["towards 0", "towards infinity"])
+def test_the_grid_grows_no_farther_than_the_limit(falls):
+    best, costs = tuning.best_rate(Recorded(falls))
+    assert len(costs) == len(GRID) + tuning.LIMIT
+    assert best in (min(costs), max(costs))
+    assert costs[best] == min(costs.values())
+
+
+def test_where_no_rate_arrives_there_is_none_and_both_sides_were_tried():
+    cost = Recorded(lambda _: math.inf)
+    best, costs = tuning.best_rate(cost)
+    assert best is None
+    assert all(map(math.isinf, costs.values()))
+    assert len(costs) == len(GRID) + 2 * tuning.LIMIT
+    assert min(costs) < min(GRID)
+    assert max(GRID) < max(costs)
+
+
+@pytest.mark.parametrize("only", [0.001, 31.6])
+def test_a_lone_rate_that_arrives_outside_the_grid_is_found(only):
+    best, _ = tuning.best_rate(lambda rate, _: 5.0 if rate == only else math.inf)
+    assert best == only
+
+
+@given(st.lists(st.one_of(st.floats(1, 100), st.just(math.inf)), min_size=30, max_size=30))
+def test_a_trial_is_told_the_least_cost_so_far(values):
+    cost = Recorded(lambda rate: values[round(2 * math.log10(rate)) + 15])
+    best, costs = tuning.best_rate(cost)
+    for index, limit in enumerate(cost.limits):
+        assert limit == min(cost.costs[:index], default=math.inf)
+    least = min(costs.values())
+    assert (best is None) == math.isinf(least)
+    assert best is None or costs[best] == least
+
+
+# ---- results ---------------------------------------------------------------------------------------------------------
+
+
+def strict_json(path):
+    def refuse(constant):
+        raise ValueError(f"{constant} is not JSON")
+
+    return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+def test_json_holds_numpy_and_has_null_for_what_json_lacks(tmp_path):
+    value = {
+        "nan": math.nan, "infinity": [math.inf, -math.inf, np.float64(np.inf), np.float32(np.nan)],
+        "numpy": [np.float32(0.5), np.int64(7), np.bool_(True), np.array([[1.0, np.nan]]), np.arange(2), np.str_("s")],
+        "plain": [1, True, None, "η", 0.1, (1, 2)], 3: {0.0316: np.float64(1 / 3)}, "zero": np.array(2.5).item(),
+    }  # fmt: skip
+    path = results.write_json(tmp_path / "result.json", value)
+    assert path == tmp_path / "result.json"
+    assert strict_json(path) == {
+        "nan": None, "infinity": [None] * 4, "numpy": [0.5, 7, True, [[1.0, None]], [0, 1], "s"],
+        "plain": [1, True, None, "η", 0.1, [1, 2]], "3": {"0.0316": 1 / 3}, "zero": 2.5,
+    }  # fmt: skip
+    assert [entry.name for entry in tmp_path.iterdir()] == ["result.json"]
+
+
+@given(st.recursive(st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+                    max_leaves=8))  # fmt: skip
+def test_json_of_anything_is_strict_and_says_the_same(tmp_path_factory, value):
+    path = tmp_path_factory.getbasetemp() / "anything.json"
+
+    def expected(value):
+        if isinstance(value, list):
+            return [expected(entry) for entry in value]
+        if isinstance(value, dict):
+            return {key: expected(entry) for key, entry in value.items()}
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    results.write_json(path, {"value": value})
+    assert strict_json(path) == {"value": expected(value)}
+
+
+@pytest.mark.parametrize("failing", ["json", "disk", "replace", "interrupt"])
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, failing):
+    path = tmp_path / "result.json"
+    path.write_text("old", encoding="utf-8")
+    value, kind = {"a": 1}, OSError
+
+    def write_half_and_fail(self, text, **keywords):
+        with self.open("w", **keywords) as file:
+            file.write(text[: len(text) // 2])
+        raise kind("no space left on device")
+
+    if failing == "json":
+        value, kind = {"a": 1, "b": object()}, TypeError
+    elif failing == "replace":
+        monkeypatch.setattr(type(path), "replace", lambda *_: (_ for _ in ()).throw(OSError("busy")))
+    else:
+        kind = KeyboardInterrupt if failing == "interrupt" else OSError
+        monkeypatch.setattr(type(path), "write_text", write_half_and_fail)
+    with pytest.raises(kind):
+        results.write_json(path, value)
+    assert path.read_text(encoding="utf-8") == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["result.json"]
+
+
+@pytest.mark.parametrize("verdict", results.VERDICTS)
+def test_a_claim_has_the_keys_of_the_design(verdict):
+    entry = results.claim("s", verdict, "b", {"x": 1})
+    assert entry == {"statement": "s", "verdict": verdict, "because": "b", "evidence": {"x": 1}}
+
+
+@pytest.mark.parametrize("verdict", ["", "Holds", "true", "refuted"])
+def test_an_unknown_verdict_is_refused(verdict):
+    with refused(repr(verdict), "does not hold", "undecided"):
+        results.claim("s", verdict, "b", {})
+
+
+def test_the_environment_says_what_was_measured_on():
+    found = results.environment(get_backend("numpy"))
+    assert {"date", "python", "platform", "processor", "cores", "versions", "blas", "device"} <= set(found)
+    assert found["versions"]["numpy"] == np.__version__
+    assert {"numpy", "scipy", "matplotlib"} <= set(found["versions"])
+    assert found["cores"] == os.cpu_count()
+    assert found["blas"]
+    assert all("threads" in pool for pool in found["blas"])
+    assert found["device"] == "cpu"
+    assert found["date"].endswith("+00:00")
+    json.dumps(found, allow_nan=False)
+
+
+# ---- tables ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(0, "0"), (0.0123456, "0.0123"), (1, "1"), (12.345, "12.3"), (123.4, "123"), (1234.5, "1,234"), (9999, "9,999"),
+     (10_000, "10k"), (86_220, "86.2k"), (1_437_000, "1.44M"), (12e6, "12M"), (-2.5, "-2.5"), (math.inf, "–"),
+     (999_600, "1M")],
+)  # fmt: skip
+def test_number(value, expected):
+    assert table.number(value) == expected
+
+
+@given(st.floats(1e-4, 9.9e8))
+@example(999_500.0)
+@example(99.96)
+@example(9999.99)
+def test_number_has_three_digits_and_no_power_of_ten(value):
+    text = table.number(value)
+    scale = {"k": 1e3, "M": 1e6}.get(text[-1], 1.0)
+    assert float(text.rstrip("kM").replace(",", "")) * scale == pytest.approx(value, rel=5.1e-3)
+    assert "e" not in text
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([2.0], "2"), ([2.0, 2.0004, 2.0], "2"), ([3.0, 1.0, 2.0], "2 (1…3)"), ([1.0, 2.0, math.inf], "2 (1…–)"),
+     ([1.0, math.inf], "– (1…–)"), ([math.inf, math.inf], "–")],
+)  # fmt: skip
+def test_median_and_range(values, expected):
+    assert table.median_and_range(values) == expected
+
+
+words = st.text(st.characters(codec="utf-8", exclude_characters=" ", categories=["L", "N"]), max_size=8)
+
+
+@given(st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(words, min_size=n, max_size=n), min_size=1, max_size=5)))
+def test_render_aligns(lines):
+    header, *rows = lines
+    rendered = table.render(header, rows).split("\n")
+    assert len(rendered) == len(rows) + 2
+    assert len({len(line) for line in rendered}) == 1
+    assert set(rendered[1]) <= {"─", " "}
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    for cells, text in zip(lines, [rendered[0], *rendered[2:]]):
+        start = 0
+        for column, (cell, width) in enumerate(zip(cells, widths)):
+            part = text[start : start + width]
+            assert part.strip() == cell.strip()
+            assert (part.startswith(cell) if column == 0 else part.endswith(cell)) or not cell
+            start += width + 2
+
+
+# ---- plots -----------------------------------------------------------------------------------------------------------
+
+
+def test_batch_sizes_have_names_markers_and_colours():
+    sizes = [1, 8, 64, 512, 1437]
+    assert [plots.batch_label(size, 1437) for size in sizes] == ["1 (SGD)", "8", "64", "512", "all 1,437 (GD)"]
+    assert plots.batch_label(2048, 60_000) == "2,048"
+    colours = [plots.batch_colour(size, 1437) for size in sizes]
+    light = [0.3 * r + 0.6 * g + 0.1 * b for r, g, b, _ in colours]
+    assert light == sorted(light)
+    assert np.diff(light).min() > 0.02
+    assert plots.batch_colour(64, 60_000) == plots.batch_colour(64, 60_000)
+    assert plots.batch_colour(1, 1) == plots.batch_colour(1, 100)
+    assert len({plots.batch_marker(size, sizes) for size in sizes}) == len(sizes)
+    assert plots.batch_marker(8, sizes) == plots.batch_marker(8, sizes[::-1])
+    many = [2**k for k in range(12)]
+    assert all(plots.batch_marker(size, many) in plots.MARKERS for size in many)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0.02, "0.02"), (1024, "1,024"), (0.1 + 0.2, "0.3"), (1e5, "100,000")])
+def test_plain_number(value, expected):
+    assert plots.plain_number(value) == plots.plain_number(value, 3) == expected
+
+
+def simple_figure():
+    fig, [[axis]] = plots.figure(1, 1, 3, 2)
+    axis.plot([1, 2, 3], [1, 4, 9])
+    axis.set_title("η·m", loc="left")
+    return fig
+
+
+def test_a_figure_is_saved_twice_the_same_and_closed(tmp_path):
+    before = plt.get_fignums()
+    first = plots.save(simple_figure(), tmp_path, "line")
+    contents = [path.read_bytes() for path in first]
+    second = plots.save(simple_figure(), tmp_path, "line")
+    assert first == second == [tmp_path / "line.png", tmp_path / "line.svg"]
+    assert [path.read_bytes() for path in second] == contents
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["line.png", "line.svg"]
+    assert plt.get_fignums() == before
+    image = matplotlib.image.imread(tmp_path / "line.png")
+    assert image.shape[0] >= 200
+    assert image.shape[1] >= 300
+    assert ElementTree.parse(tmp_path / "line.svg").getroot().tag.endswith("svg")
+
+
+def test_a_figure_that_cannot_be_drawn_leaves_the_old_one_and_is_closed(tmp_path, monkeypatch):
+    old = plots.save(simple_figure(), tmp_path, "line")
+    contents = [path.read_bytes() for path in old]
+    before, fig = plt.get_fignums(), simple_figure()
+
+    def draw_half(path, **_):
+        path.write_bytes(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(fig, "savefig", draw_half)
+    with pytest.raises(OSError, match="no space"):
+        plots.save(fig, tmp_path, "line")
+    assert [path.read_bytes() for path in old] == contents
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["line.png", "line.svg"]
+    assert plt.get_fignums() == before
+
+
+# ---- sweep -----------------------------------------------------------------------------------------------------------
+
+SETTINGS = sweep.Settings(
+    dataset="d", model="logistic", hidden=(5,), activation="tanh", batch_sizes=(1, 16, 120), learning_rate=0.1,
+    epochs=4, seeds=2, target=0.3, repeats=2, backend="numpy", dtype="float64",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def digits():
+    full = load_digits()
+    return Dataset(full.X_train[:120], full.y_train[:120], full.X_test[:60], full.y_test[:60], "digits", full.classes)
+
+
+@pytest.fixture(scope="module")
+def binary(digits):
+    return digits.binary("odd-even")
+
+
+def test_make_model(digits, binary):
+    logistic = sweep.make_model(binary, SETTINGS, 3)
+    assert isinstance(logistic, LogisticRegression)
+    assert not logistic.theta.any()
+    mlp = replace(SETTINGS, model="mlp", hidden=(7, 5), activation="relu", dtype="float32")
+    many = sweep.make_model(digits, mlp, 3)
+    assert isinstance(many, MLP)
+    assert (many.layer_sizes, many.activation, many.dtype) == ((64, 7, 5, 10), "relu", np.float32)
+    assert sweep.make_model(binary, mlp, 3).layer_sizes == (64, 7, 5, 1)
+    assert sweep.make_model(digits, mlp, 3, dtype="float64").dtype == np.float64
+    assert np.array_equal(many.theta, sweep.make_model(digits, mlp, 3).theta)
+    assert not np.array_equal(many.theta, sweep.make_model(digits, mlp, 4).theta)
+    assert sweep.make_model(digits, replace(mlp, hidden=()), 0).layer_sizes == (64, 10)
+
+
+@pytest.mark.parametrize("batch_size", [1, 16, 50, 120])
+def test_train_once(binary, batch_size):
+    history = sweep.train_once(binary, SETTINGS, batch_size, 0.1, 0)
+    whole = 120 // batch_size  # what does not fill a batch is left out
+    assert history.updates[-1] == 4 * whole
+    assert history.samples[-1] == 4 * whole * batch_size
+    assert 4 <= len(history.loss) - 1 <= 4 * sweep.EVALUATIONS_AN_EPOCH
+    again = sweep.train_once(binary, SETTINGS, batch_size, 0.1, 0)
+    assert np.array_equal(history.loss, again.loss)
+    other = sweep.train_once(binary, SETTINGS, batch_size, 0.1, 1)
+    assert np.array_equal(history.loss, other.loss) == (batch_size == 120)  # gradient descent knows no order
+    assert sweep.train_once(binary, SETTINGS, batch_size, 0.1, 0, epochs=1).updates[-1] == whole
+
+
+def test_choose_target_is_what_gradient_descent_reaches(binary):
+    settings = replace(SETTINGS, epochs=9, target=None)
+    target = sweep.choose_target(binary, settings)
+    losses = [sweep.train_once(binary, settings, 120, tuning.rate(k), 0, epochs=6).loss[-1] for k in range(-10, 8)]
+    assert min(losses) <= target <= min(losses) * 1.011
+    assert float(f"{target:.3g}") == target
+
+
+@pytest.mark.parametrize("model", ["logistic", "mlp"])
+@pytest.mark.parametrize("name", ["two samples", "digits 0-vs-1"])
+def test_the_target_of_separable_data_is_one_that_training_can_aim_at(name, model):
+    """At a large rate gradient descent brings their loss to 1e-100 and to 0: no target for anybody."""
+    X, y = np.array([[1.0], [-1.0]]), np.array([1, 0])
+    data = Dataset(X, y, X, y, "two") if name == "two samples" else load_digits().binary("0-vs-1")
+    settings = replace(SETTINGS, model=model, batch_sizes=(1, 2), epochs=24, target=None)
+    assert 1e-6 < sweep.choose_target(data, settings) < math.log(2)
+
+
+def test_choose_target_says_when_every_rate_diverges(binary, monkeypatch):
+    never = SimpleNamespace(diverged=True, loss=np.array([math.inf]))
+    monkeypatch.setattr(sweep, "train_once", lambda *_, **__: never)
+    with pytest.raises((RuntimeError, ValueError), match="diverged at every rate"):
+        sweep.choose_target(binary, SETTINGS)
+
+
+def test_tune_takes_the_mean_over_the_tuning_seeds(binary):
+    best, costs = sweep.tune(binary, SETTINGS, 16, 0.3)
+    assert best in costs
+    assert costs[best] == min(costs.values())
+    histories = [sweep.train_once(binary, SETTINGS, 16, best, seed) for seed in sweep.TUNING_SEEDS]
+    needed = [at_target(history.loss, history.samples, 0.3) for history in histories]
+    assert costs[best] == pytest.approx(np.mean(needed))
+    assert not set(sweep.TUNING_SEEDS) & set(range(100))
+
+
+def test_tune_stops_a_trial_that_has_lost(binary, monkeypatch):
+    """With 50 samples on the record, nobody trains for all of the epochs; with none, everybody does."""
+    asked = []
+
+    def recorded(data, settings, batch_size, rate, seed, **keywords):
+        asked.append(keywords["epochs"])
+        assert keywords["target_loss"] == 0.3
+        return SimpleNamespace(loss=np.array([1.0, 0.2]), samples=np.array([0, 50]))
+
+    monkeypatch.setattr(sweep, "train_once", recorded)
+    settings = replace(SETTINGS, epochs=40)
+    sweep.tune(binary, settings, 16, 0.3)
+    assert asked[:2] == [40, 40]
+    assert set(asked[2:]) <= {1, 2}
+    monkeypatch.setattr(sweep.tuning, "best_rate", lambda cost: (None, {1.0: cost(1.0, 1e9)}))
+    sweep.tune(binary, settings, 16, 0.3)
+    assert asked[-1] == 40
+
+
+def test_tune_drops_no_rate_whose_mean_is_the_least(binary, monkeypatch):
+    """Seeds differ: one that takes longer than the best mean so far may be outweighed by the other."""
+    needed = {0.01: (700, 700), 0.0316: (200, 1000)}
+
+    def simulated(data, settings, batch_size, rate, seed, *, epochs, target_loss):
+        samples = needed.get(rate, (9000, 9000))[sweep.TUNING_SEEDS.index(seed)]
+        arrived = samples <= epochs * 120
+        return SimpleNamespace(loss=np.array([1.0, target_loss if arrived else 0.9]), samples=np.array([0, samples]))
+
+    monkeypatch.setattr(sweep, "train_once", simulated)
+    best, costs = sweep.tune(binary, replace(SETTINGS, epochs=60), 16, 0.3)
+    assert best == 0.0316
+    assert costs[0.0316] == 600
+
+
+def test_tune_where_nothing_arrives(binary):
+    best, costs = sweep.tune(binary, replace(SETTINGS, epochs=1), 120, 1e-9)
+    assert best is None
+    assert all(map(math.isinf, costs.values()))
+    row = sweep.tuning_row(binary, replace(SETTINGS, epochs=1, target=1e-9), 120)
+    assert row == {"kind": "tuning", "batch_size": 120, "learning_rate": None, "samples_to_target": costs}
+
+
+@pytest.mark.parametrize(("batch_size", "epochs"), [(1, 4), (1, 60), (16, 60), (120, 4)])
+def test_training_row(binary, batch_size, epochs):
+    settings = replace(SETTINGS, epochs=epochs)
+    row = sweep.training_row(binary, settings, "arm", batch_size, 0.1, 5)
+    history = sweep.train_once(binary, settings, batch_size, 0.1, 5, test=(binary.X_test, binary.y_test))
+    assert (row["kind"], row["arm"], row["batch_size"], row["seed"]) == ("training", "arm", batch_size, 5)
+    assert (row["learning_rate"], row["updates_an_epoch"]) == (0.1, 120 // batch_size)
+    assert (row["final_loss"], row["test_accuracy"]) == (history.loss[-1], history.test_accuracy[-1])
+    for name in ("epoch", "updates", "samples"):
+        assert row[f"{name}_to_target"] == at_target(history.loss, getattr(history, name), 0.3)
+    curve = row["curve"]
+    assert {len(values) for values in curve.values()} == {len(curve["loss"])}
+    assert len(curve["loss"]) <= 120
+    assert (curve["updates"][0], curve["updates"][-1]) == (0, history.updates[-1])
+    assert set(curve["loss"]) <= set(history.loss)
+    assert sorted(set(curve["updates"])) == curve["updates"]
+    assert row["diverged"] is False
+
+
+# ---- timing ----------------------------------------------------------------------------------------------------------
+
+
+def test_timing_rows(binary):
+    rows = timing.timing_rows(binary, SETTINGS, "numpy")
+    cases = [(1, "textbook"), (1, "fast"), (1, "batched"), (16, "batched"), (120, "batched")]
+    assert [(row["batch_size"], row["path"]) for row in rows] == cases * 2  # interleaved, and without the warm-up
+    assert [row["repeat"] for row in rows] == [1] * 5 + [2] * 5
+    assert all(row["kind"] == "timing" and row["backend"] == "numpy" for row in rows)
+    assert all(0 < row["microseconds"] < 1e5 for row in rows)
+
+
+def test_backends_here():
+    try:
+        expected = sorted({"numpy", get_backend("cupy").name})
+    except BackendUnavailable:
+        expected = ["numpy"]
+    assert sorted(timing.backends_here()) == expected
+
+
+# ---- training report -------------------------------------------------------------------------------------------------
+
+
+def made_up_run(size, seed, reached, diverged=False):
+    curve = {name: [0.0, 1.0, 2.0] for name in sweep.COUNTS} | {"loss": [0.7, 0.4, math.inf if diverged else 0.2]}
+    return {
+        "kind": "training", "arm": "A", "batch_size": size, "seed": seed, "learning_rate": 0.1, "updates_an_epoch": 3,
+        "final_loss": curve["loss"][-1], "test_accuracy": 0.9, "diverged": diverged, "curve": curve,
+    } | {f"{name}_to_target": reached for name in sweep.COUNTS}  # fmt: skip
+
+
+def made_up_result(*runs):
+    settings = {"batch_sizes": [1, 16, 120], "rows": 120, "epochs": 4, "target": 0.3}
+    return {"rows": list(runs), "settings": settings}
+
+
+def test_training_table_says_who_arrived_who_did_not_and_who_diverged():
+    result = made_up_result(
+        made_up_run(1, 0, math.inf, diverged=True), made_up_run(1, 1, 2.5), made_up_run(1, 2, 3.5),
+        made_up_run(16, 0, math.inf), made_up_run(16, 1, math.inf), made_up_run(16, 2, 1.5),
+    )  # fmt: skip
+    lines = training_report.training_table(result, "A", "a rate").splitlines()
+    sgd, mini, everything = (next(line for line in lines if line.startswith(name)) for name in ("1 (SGD)", "16", "all"))
+    assert "0.3" in lines[0]
+    assert "a rate" in lines[0]
+    assert "4 epochs" in lines[0]
+    assert "diverged in 1 of 3" in sgd
+    assert "3.5 (2.5…–)" in sgd
+    assert "– (1.5…–)" in mini
+    assert "0.2" in mini
+    assert "90" in mini
+    assert "none arrives" in everything
+
+
+def drawn(*runs):
+    """The axes of the training figure of made-up runs, drawn: what a renderer refuses, it refuses here."""
+    fig = training_report.draw_training(made_up_result(*runs), {"A": "arm A", "B": "arm B"})
+    try:
+        fig.canvas.draw()
+        return fig.axes
+    finally:
+        plt.close(fig)
+
+
+def test_the_training_figure_where_no_rate_arrives():
+    assert len(drawn(*(made_up_run(size, seed, 2.5) for size in (1, 16, 120) for seed in (0, 1)))) == 6
+
+
+def test_the_training_figure_where_the_first_update_overflows():
+    run = made_up_run(1, 0, math.inf, diverged=True)
+    run["curve"] = {name: [0.0, 1.0] for name in sweep.COUNTS} | {"loss": [0.7, math.inf]}
+    assert drawn(run, made_up_run(16, 0, 2.5) | {"arm": "B"})
+    assert drawn(run, run | {"arm": "B"})
+
+
+def test_the_training_figure_shows_what_did_not_diverge():
+    """One run that leaves for 1e200 must not press all others into a line."""
+    run = made_up_run(1, 0, math.inf, diverged=True)
+    run["curve"]["loss"] = [0.7, 1e100, 1e200]
+    for axis in drawn(run, made_up_run(16, 0, 2.5), made_up_run(16, 0, 2.5) | {"arm": "B"}):
+        low, high = axis.get_ylim()
+        assert low > 1e-6
+        assert high < 1e6
+
+
+# ---- command line ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"),
+    [(commandline.count, "7", 7), (commandline.positive_number, "1e-3", 1e-3), (commandline.positive_number, "2", 2.0),
+     (commandline.sizes, "64 32", [64, 32]), (commandline.sizes, "64,32", [64, 32]), (commandline.sizes, "none", []),
+     (commandline.batch_sizes, "1 8 64 all", [1, 8, 64, "all"]), (commandline.batch_sizes, "all", ["all"]),
+     (commandline.batch_sizes, " 1,8 ", [1, 8])],
+)  # fmt: skip
+def test_arguments(kind, text, expected):
+    assert kind(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [(commandline.count, text, text) for text in ("0", "-1", "1.5", "x", "", "nan", "1e3")]
+    + [(commandline.positive_number, text, text) for text in ("0", "-1", "nan", "inf", "-inf", "x", "", "1e999")]
+    + [(commandline.sizes, text, text) for text in ("", "0", "x", "1.5")]
+    + [(commandline.sizes, "8 0", "0"), (commandline.sizes, "8 none", "none"), (commandline.sizes, " ", " ")]
+    + [(commandline.batch_sizes, text, text) for text in ("", "0", "x", "-1", "1.5", "ALL", "1;8")]
+    + [(commandline.batch_sizes, "1 8 x", "x"), (commandline.batch_sizes, ",", ",")],
+)  # fmt: skip
+def test_arguments_that_are_refused(kind, text, value):
+    with refused(repr(value), "expected", kind=argparse.ArgumentTypeError):
+        kind(text)
+
+
+def test_batch_sizes_are_resolved_ascending_and_once():
+    assert commandline.resolve_batch_sizes(["all", 8, 1, 120, 8], 120) == [1, 8, 120]
+    with refused("121", "120 training rows"):
+        commandline.resolve_batch_sizes([1, 121], 120)
+
+
+def test_an_error_is_one_line(capsys):
+    parser = commandline.parser("name", "what it does")
+    with pytest.raises(SystemExit) as caught:
+        parser.parse_args(["--backend", "a\nb"])
+    assert caught.value.code == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.count("\n") == 1
+    assert err.startswith("python -m experiments.name: error:")
+
+
+def run_with(tmp_path, prepare=lambda _: "settings", run=None, finish=lambda *_: []):
+    arguments = argparse.Namespace(out=tmp_path / "out", quiet=True)
+    return commandline.run_experiment("name", arguments, prepare, run or (lambda *_: {}), finish)
+
+
+def raising(error):
+    def raise_it(*_):
+        raise error
+
+    return raise_it
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("--x is 3; expected\n 4"), FileNotFoundError(2, "No such file", "x.csv"), BackendUnavailable("cupy")],
+)
+def test_what_cannot_be_prepared_is_the_users_and_leaves_no_folder(tmp_path, capsys, error):
+    assert run_with(tmp_path, prepare=raising(error)) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.count("\n") == 1
+    assert err.startswith("python -m experiments.name: error: ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_fails_while_running_is_no_fault_of_the_user(tmp_path):
+    """A traceback and exit status 1, by Python itself."""
+    with pytest.raises(ZeroDivisionError):
+        run_with(tmp_path, run=lambda *_: 1 / 0)
+
+
+def test_what_was_written_is_told_and_the_run_gets_the_settings(tmp_path, capsys):
+    seen = []
+
+    def run(settings, rows):
+        seen.append((settings, rows))
+        return {"answer": 42}
+
+    def finish(result, folder, quiet):
+        seen.append((result, quiet))
+        return [results.write_json(folder / "result.json", result)]
+
+    assert run_with(tmp_path, run=run, finish=finish) == 0
+    assert seen == [("settings", []), ({"answer": 42}, True)]
+    path = tmp_path / "out" / "name" / "result.json"
+    assert capsys.readouterr().out == f"wrote {path}\n"
+    assert strict_json(path) == {"answer": 42}
+
+
+def test_interrupted_before_it_began(tmp_path, capsys):
+    """Ctrl-C while the data are read or downloaded."""
+    try:
+        status = run_with(tmp_path, prepare=raising(KeyboardInterrupt()))
+    except KeyboardInterrupt:
+        pytest.fail("a traceback")  # pytest would take the interruption for its own
+    assert status == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("where", ["run", "finish"])
+def test_interrupted(tmp_path, capsys, where):
+    (tmp_path / "out" / "name").mkdir(parents=True)
+    old = tmp_path / "out" / "name" / "result.json"
+    old.write_text("old", encoding="utf-8")
+
+    def run(_, rows):
+        rows.append({"kind": "a", "value": math.inf})
+        if where == "run":
+            raise KeyboardInterrupt
+        return {}
+
+    assert run_with(tmp_path, run=run, finish=raising(KeyboardInterrupt())) == 130
+    partial = old.with_name("partial.json")
+    assert strict_json(partial)["rows"] == [{"kind": "a", "value": None}]
+    assert old.read_text(encoding="utf-8") == "old"
+    assert str(partial) in capsys.readouterr().err
+    assert sorted(entry.name for entry in old.parent.iterdir()) == ["partial.json", "result.json"]
