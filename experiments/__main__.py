@@ -28,8 +28,9 @@ def main(argv: list[str]) -> int:
     """List, or run all; returns the largest exit status."""
     if argv[:1] == ["all"]:
         return max(importlib.import_module(f"experiments.{name}").main(argv[1:]) for name in names())
-    if argv:
-        print(f"python -m experiments: error: {argv[0]!r}: expected nothing, or 'all'", file=sys.stderr)
+    if argv and argv[0] not in ("-h", "--help"):
+        hint = f"; one experiment is python -m experiments.{argv[0]}" if argv[0] in names() else ""
+        print(f"python -m experiments: error: {argv[0]!r}: expected nothing, or 'all'{hint}", file=sys.stderr)
         return 2
     print("python -m experiments.NAME runs one (--help tells its flags), python -m experiments all runs them all:\n")
     for name in names():

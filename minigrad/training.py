@@ -131,7 +131,8 @@ def train(
         target_loss = checks.positive_number("target_loss", target_loss)
     path = _choose_path(path, optimizer, batch_size)
 
-    clock, rows = _Clock(model.backend), []
+    clock = _Clock(model.backend)
+    rows: list[dict[str, Any]] = []
     diverged = reached_target = False
     pauses = _train_and_pause(model, X, y, optimizer, batch_size, epochs, rng, evaluate_every, drop_last, path)
     # A run that diverges overflows on its way: that is a result, marked in the history, and no reason for warnings.
@@ -141,7 +142,8 @@ def train(
                 counts = next(pauses, None)
             if counts is None:
                 break
-            row = dict(zip(("epoch", "updates", "samples"), counts), seconds=clock.seconds)
+            row = dict(zip(("epoch", "updates", "samples"), counts))
+            row["seconds"] = clock.seconds if rows else 0.0  # nothing was trained before the first
             row["loss"], row["accuracy"] = model.evaluate(X, y)
             row["test_loss"], row["test_accuracy"] = model.evaluate(*test) if test else (math.nan, math.nan)
             rows.append(row)

@@ -519,7 +519,13 @@ def test_tune_where_nothing_arrives(binary):
     assert best is None
     assert all(map(math.isinf, costs.values()))
     row = sweep.tuning_row(binary, replace(SETTINGS, epochs=1, target=1e-9), 120)
-    assert row == {"kind": "tuning", "batch_size": 120, "learning_rate": None, "samples_to_target": costs}
+    assert row == {
+        "kind": "tuning",
+        "batch_size": 120,
+        "learning_rate": None,
+        "samples_to_target": costs,
+        "on_edge": False,
+    }
 
 
 @pytest.mark.parametrize(("batch_size", "epochs"), [(1, 4), (1, 60), (16, 60), (120, 4)])
@@ -586,7 +592,7 @@ def test_training_table_says_who_arrived_who_did_not_and_who_diverged():
     sgd, mini, everything = (next(line for line in lines if line.startswith(name)) for name in ("1 (SGD)", "16", "all"))
     assert "0.3" in lines[0]
     assert "a rate" in lines[0]
-    assert "4 epochs" in lines[0]
+    assert "4 epochs" in lines[1]
     assert "diverged in 1 of 3" in sgd
     assert "3.5 (2.5…–)" in sgd
     assert "– (1.5…–)" in mini

@@ -1,12 +1,14 @@
 """One command line for every experiment: the same flag means the same everywhere.
 
 Exit status 0: it ran, whatever the verdict. 2: the arguments or the data are wrong, or a backend is not there; one
-line on standard error says so. 1: it failed. 130: interrupted, with what was finished in `partial.json`.
+line on standard error says so. 1: it failed. 130: interrupted. What was finished before it failed or was interrupted is
+in `partial.json`.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 import tempfile
@@ -24,6 +26,8 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
+        if message.startswith("unrecognized"):
+            message += "; expected the flags that --help lists"
         self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")
 
 
@@ -74,12 +78,12 @@ def parser(name: str, description: str) -> Parser:
 
 def positive_number(text: str) -> float:
     """An argument that is a finite number above 0."""
-    return _argument(lambda: checks.positive_number("value", _number(text, float)), text, "a positive number")
+    return _argument(lambda text: checks.positive_number("value", float(text)), text, "a positive number")
 
 
 def count(text: str) -> int:
     """An argument that is a whole number of at least 1."""
-    return _argument(lambda: checks.whole_number("value", _number(text, int)), text, "a whole number of at least 1")
+    return _argument(_count, text, "a whole number of at least 1")
 
 
 def sizes(text: str) -> list[int]:
@@ -95,7 +99,9 @@ def batch_sizes(text: str) -> list[int | str]:
     words = text.replace(",", " ").split()
     if not words:
         raise argparse.ArgumentTypeError(f"{text!r}: expected batch sizes such as '1 8 64 all'")
-    return [word if word == "all" else count(word) for word in words]
+    return [
+        word if word == "all" else _argument(_count, word, "a whole number of at least 1, or all") for word in words
+    ]
 
 
 def resolve_batch_sizes(wanted: list[int | str], n: int) -> list[int]:
@@ -148,26 +154,41 @@ def run_experiment(
     run : callable
         run(settings, rows) -> result; appends each finished measurement to `rows`.
     finish : callable
-        finish(result, folder, quiet) -> paths written: prints and draws.
+        finish(result, folder, quiet) -> paths written: writes and draws, and only then prints.
     """
     prog = f"python -m experiments.{name}"
     folder = arguments.out / name
+    rows: list[dict[str, Any]] = []
+
+    def keep_what_is_finished() -> Path:
+        return results.write_json(folder / "partial.json", {"experiment": name, "interrupted": True, "rows": rows})
+
     try:
         settings = prepare(arguments)
         _check_writable(folder)
-    except (ValueError, OSError, minigrad.BackendUnavailable) as error:
+    except (ValueError, OSError, MemoryError, minigrad.BackendUnavailable) as error:
         print(f"{prog}: error: {_one_line(error)}", file=sys.stderr)
         return 2
-    rows: list[dict[str, Any]] = []
+    except KeyboardInterrupt:
+        print(f"\n{prog}: interrupted before it began", file=sys.stderr)
+        return 130
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without Greek letters shows ? for them
     try:
         result = run(settings, rows)
-        paths = finish(result, folder, arguments.quiet)
+        for path in finish(result, folder, arguments.quiet):
+            print(f"wrote {path}")
+        sys.stdout.flush()
     except KeyboardInterrupt:
-        path = results.write_json(folder / "partial.json", {"experiment": name, "interrupted": True, "rows": rows})
-        print(f"\n{prog}: interrupted; what was finished is in {path}", file=sys.stderr)
+        print(f"\n{prog}: interrupted; what was finished is in {keep_what_is_finished()}", file=sys.stderr)
         return 130
-    for path in paths:
-        print(f"wrote {path}")
+    except BrokenPipeError:  # whoever read the tables has seen enough; the files are written
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except BaseException:
+        keep_what_is_finished()
+        raise
+    (folder / "partial.json").unlink(missing_ok=True)
     return 0
 
 
@@ -187,15 +208,12 @@ def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
-def _number(text: str, kind: type) -> Any:
-    try:
-        return kind(text)
-    except ValueError:
-        return text
+def _count(text: str) -> int:
+    return checks.whole_number("value", int(text))
 
 
-def _argument(check: Callable[[], Any], text: str, expected: str) -> Any:
+def _argument(convert: Callable[[str], Any], text: str, expected: str) -> Any:
     try:
-        return check()
+        return convert(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r}: expected {expected}") from None

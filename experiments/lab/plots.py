@@ -61,15 +61,16 @@ def batch_label(batch_size: int, n: int) -> str:
 def save(fig: Figure, folder: Path, name: str) -> list[Path]:
     """Write the figure as folder/name.png and .svg, each whole or not at all, and close it."""
     paths = []
-    for kind in ("png", "svg"):
-        path = folder / f"{name}.{kind}"
-        temporary = folder / f"{name}.part.{kind}"
-        try:
-            fig.savefig(temporary, metadata={"Date": None} if kind == "svg" else None)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        paths.append(path)
-        fig.set_layout_engine("none")  # it has been laid out: not once more for the second file
-    plt.close(fig)
+    try:
+        for kind in ("png", "svg"):
+            path, temporary = folder / f"{name}.{kind}", folder / f"{name}.part.{kind}"
+            try:
+                fig.savefig(temporary, metadata={"Date": None} if kind == "svg" else None)
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
+            paths.append(path)
+            fig.set_layout_engine("none")  # it has been laid out: not once more for the second file
+    finally:
+        plt.close(fig)
     return paths

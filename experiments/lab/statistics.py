@@ -19,6 +19,12 @@ class Interval:
     high: float
     level: float = 0.95
 
+    def text(self, digits: int) -> str:
+        """The interval in words."""
+        if not math.isfinite(self.high - self.low):
+            return "no interval from one seed"
+        return f"{100 * self.level:g} % interval {self.low:.{digits}f} to {self.high:.{digits}f}"
+
     def within(self, low: float, high: float) -> bool:
         """Whether the whole interval lies in [low, high]."""
         return low <= self.low and self.high <= high

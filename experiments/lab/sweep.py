@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,15 +59,15 @@ def train_once(data: Dataset, settings: Settings, batch_size: int, rate: float, 
 def choose_target(data: Dataset, settings: Settings) -> float:
     """The training loss that gradient descent reaches at its best rate in two thirds of the epochs.
 
-    So the target suits any data, gradient descent can reach it, and needs some dozens of updates to do so.
+    So the target suits any data, gradient descent can reach it, and needs some dozens of updates to do so. Where the
+    classes can be told apart without error the loss has no least value: then, a hundredth of that of guessing, log K.
     """
-    updates = max(1, 2 * settings.epochs // 3)
-    histories: dict[float, Any] = {}
+    updates, floor = max(1, 2 * settings.epochs // 3), 0.01 * math.log(data.n_classes)
 
     def final_loss(rate: float, _: float) -> float:
-        batch_size, seed = len(data.X_train), TUNING_SEEDS[0]
-        history = histories[rate] = train_once(data, settings, batch_size, rate, seed, epochs=updates, evaluate_every=0)
-        return math.inf if history.diverged else float(history.loss[-1])
+        m = len(data.X_train)
+        history = train_once(data, settings, m, rate, TUNING_SEEDS[0], epochs=updates, evaluate_every=0)
+        return math.inf if history.diverged else max(floor, float(history.loss[-1]))
 
     best, costs = tuning.best_rate(final_loss)
     if best is None:
@@ -79,17 +78,18 @@ def choose_target(data: Dataset, settings: Settings) -> float:
 
 def tune(data: Dataset, settings: Settings, batch_size: int, target: float) -> tuple[float | None, dict[float, float]]:
     """The rate that takes the fewest sample gradients to the target, the mean over the tuning seeds."""
-    m = len(data.X_train)
+    m, n_seeds = len(data.X_train), len(TUNING_SEEDS)
 
     def cost(rate: float, limit: float) -> float:
-        epochs = settings.epochs if math.isinf(limit) else min(settings.epochs, math.ceil(limit / m) + 1)
-        costs = []
+        total = 0.0
         for seed in TUNING_SEEDS:
+            left = (n_seeds * limit - total) / m  # epochs after which this rate has lost
+            epochs = settings.epochs if math.isinf(left) else min(settings.epochs, math.ceil(left) + 1)
             history = train_once(data, settings, batch_size, rate, seed, epochs=epochs, target_loss=target)
-            costs.append(at_target(history.loss, history.samples, target))
-            if math.isinf(costs[-1]):
-                break
-        return statistics.fmean(costs)
+            total += at_target(history.loss, history.samples, target)
+            if total >= n_seeds * limit:
+                return math.inf
+        return total / n_seeds
 
     return tuning.best_rate(cost)
 
@@ -122,4 +122,5 @@ def tuning_row(data: Dataset, settings: Settings, batch_size: int) -> dict:
     """The best rate of a batch size, and what every rate that was tried cost."""
     assert settings.target is not None
     best, costs = tune(data, settings, batch_size, settings.target)
-    return {"kind": "tuning", "batch_size": batch_size, "learning_rate": best, "samples_to_target": costs}
+    row = {"kind": "tuning", "batch_size": batch_size, "learning_rate": best, "samples_to_target": costs}
+    return row | {"on_edge": best in (min(costs), max(costs))}

@@ -21,11 +21,12 @@ def render(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def number(value: float) -> str:
-    """Three significant digits, k for thousands and M for millions; ∞ as a dash."""
+    """Three significant digits, k for thousands, M for millions, G for milliards; ∞ as a dash."""
     if not math.isfinite(value):
         return "–"
-    if abs(value) >= 10_000:
-        return f"{value / 1000:.3g}k" if abs(value) < 1e6 else f"{value / 1e6:.3g}M"
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= max(9_999.5, 0.9995 * unit):  # four digits are still read at a glance
+            return f"{value / unit:.3g}{name}"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from . import plots, table
 from .statistics import median
-from .sweep import COUNTS
+from .sweep import COUNTS, EVALUATIONS_AN_EPOCH
 
 
 def runs_of(result: dict[str, Any], arm: str, batch_size: int) -> list[dict]:
@@ -34,10 +34,9 @@ def path_name(backend: str, path: str) -> str:
 
 def headline(settings: dict[str, Any]) -> str:
     """What was trained on what, in one line."""
-    return (
-        f"{settings['model']} on {settings['dataset']}: {settings['rows']:,} training rows of {settings['features']} "
-        f"features, {settings['backend']} {settings['dtype']}, {settings['seeds']} seeds: median (least…greatest)"
-    )
+    data = f"{settings['model']} on {settings['dataset']}: {settings['rows']:,} training rows of {settings['features']}"
+    seeds = "1 seed" if settings["seeds"] == 1 else f"{settings['seeds']} seeds: median (least…greatest)"
+    return f"{data} features, {settings['backend']} {settings['dtype']}, {seeds}"
 
 
 def training_table(result: dict[str, Any], arm: str, title: str) -> str:
@@ -64,8 +63,8 @@ def training_table(result: dict[str, Any], arm: str, title: str) -> str:
         lines.append([label, f"{runs[0]['updates_an_epoch']:,}", rate, *to_target, *ending])
     header = ["batch size", "updates/epoch", "rate", "epochs", "updates", "sample gradients", "milliseconds"]
     header += [f"loss after {settings['epochs']} epochs", "test accuracy %"]
-    never = f"– : not in {settings['epochs']} epochs"
-    return f"To a training loss of {settings['target']:g} at {title} ({never})\n\n{table.render(header, lines)}"
+    note = f"first evaluation at or below it, {EVALUATIONS_AN_EPOCH} an epoch; – : none in {settings['epochs']} epochs"
+    return f"To a training loss of {settings['target']:g} at {title}\n({note})\n\n{table.render(header, lines)}"
 
 
 def cost_table(result: dict[str, Any]) -> str:
@@ -77,7 +76,8 @@ def cost_table(result: dict[str, Any]) -> str:
         for key, sizes in costs.items()
         for size, values in sizes.items()
     ]
-    title = "What a sample gradient costs, in shuffled epochs: the per-sample path and the batched kernel"
+    title = "What a sample gradient costs: the per-sample path and the batched kernel\n"
+    title += "(shuffled epochs, gathering included; all samples at once need no shuffling)"
     return f"{title}\n\n{table.render(['path', 'batch size', 'µs', 'times the least'], lines)}"
 
 
@@ -96,10 +96,13 @@ def draw_training(result: dict[str, Any], arms: dict[str, str]) -> Any:
             axis.axhline(settings["target"], color="black", lw=1, ls="--")
             axis.set(xscale="log", yscale="log", xlabel=unit)
             axis.yaxis.set_major_formatter(plots.plain_number)
-            axis.yaxis.set_minor_formatter(plots.plain_number)
+            axis.xaxis.set_minor_formatter("")
         row[0].set_ylabel("training loss (mean log loss, nats)")
         row[0].set_title(title, loc="left", fontweight="bold")
-        row[2].legend(title="batch size, learning rate", fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
+        if row[2].get_legend_handles_labels()[0]:
+            row[2].legend(title="batch size, learning rate", fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
+        else:
+            row[1].text(0.5, 0.5, "no rate of the grid arrives", transform=row[1].transAxes, ha="center")
     axes[0][0].annotate("target", (0.01, settings["target"]), xycoords=("axes fraction", "data"), va="bottom")
     return fig
 
@@ -109,14 +112,16 @@ def _draw_runs(axis: Any, runs: list[dict], count: str, label: str, colour: Any,
     length = min(len(run["curve"]["loss"]) for run in runs)  # a run that diverged ends early
     x = np.median([run["curve"][count][:length] for run in runs], axis=0)
     losses = np.array([run["curve"]["loss"][:length] for run in runs], dtype=float)
+    ceiling = 10 * losses[0, 0]  # a run that diverges must not flatten all others
+    losses = np.minimum(np.nan_to_num(losses, nan=ceiling, posinf=ceiling), ceiling)[:, 1:]
     label += f", η = {runs[0]['learning_rate']:g}"
-    start = 1 if length > 1 else 0  # 0 updates have no place on a log axis
-    axis.fill_between(x[start:], losses.min(axis=0)[start:], losses.max(axis=0)[start:], color=colour, alpha=0.2, lw=0)
-    axis.plot(x[start:], np.median(losses, axis=0)[start:], color=colour, marker=marker, markevery=0.2, label=label)
-    for run in runs:
-        if run["diverged"]:
-            finite = [k for k, loss in enumerate(run["curve"]["loss"]) if np.isfinite(loss)]
-            axis.plot(run["curve"][count][finite[-1]], run["curve"]["loss"][finite[-1]], "x", color="red", ms=11, mew=3)
+    axis.fill_between(x[1:], losses.min(axis=0), losses.max(axis=0), color=colour, alpha=0.2, lw=0)
+    middle = np.quantile(losses, 0.5, axis=0, method="higher")
+    axis.plot(x[1:], middle, color=colour, marker=marker, markevery=0.2 if length > 6 else 1, label=label)
+    diverged = [run["curve"][count][-1] for run in runs if run["diverged"]]
+    axis.plot(
+        diverged, [ceiling] * len(diverged), "x", color="red", ms=11, mew=3, label="diverged" if diverged else None
+    )
 
 
 def draw_cost(result: dict[str, Any]) -> Any:
