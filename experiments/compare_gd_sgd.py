@@ -40,7 +40,7 @@ NAME = "compare_gd_sgd"
 SAME, TUNED = "same rate", "best rate"
 SLOPE, SLOPE_MARGIN = 2.0, 0.05
 IDENTITY_BOUND = 1e-12
-PATH_ROWS = 2000  # enough for a picture
+PATH_ROWS = 1000  # enough for a picture
 IDENTITY_ROWS = 2000  # the sample gradients of more rows would not fit into memory for a large network
 
 
@@ -146,8 +146,8 @@ def path_rows(data: Dataset) -> list[dict]:
         rows.append({"kind": "path", "batch_size": batch_size, "n": len(x), "eta": 0.5, "theta": thetas})
     everything = np.concatenate([row["theta"] for row in rows])
     low, high = everything.min(axis=0) - 0.4, everything.max(axis=0) + 0.4
-    w, b = np.linspace(low[0], high[0], 60), np.linspace(low[1], high[1], 60)
-    model, loss = LogisticRegression(1), np.empty((60, 60))
+    w, b = np.linspace(low[0], high[0], 50), np.linspace(low[1], high[1], 50)
+    model, loss = LogisticRegression(1), np.empty((50, 50))
     for i, j in np.ndindex(loss.shape):
         model.theta[:] = (w[j], b[i])
         loss[i, j] = model.loss(x, y)
@@ -327,6 +327,8 @@ def draw_slope(result: dict[str, Any]) -> Any:
     right.set_ylabel("length of an SGD epoch / of a GD step")
     right.set_title("how much farther an epoch of SGD moves", loc="left")
     right.legend(loc="center left")
+    for axis in (left, right):
+        axis.minorticks_off()
     return fig
 
 

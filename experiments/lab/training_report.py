@@ -96,7 +96,8 @@ def draw_training(result: dict[str, Any], arms: dict[str, str]) -> Any:
             axis.axhline(settings["target"], color="black", lw=1, ls="--")
             axis.set(xscale="log", yscale="log", xlabel=unit)
             axis.yaxis.set_major_formatter(plots.plain_number)
-            axis.xaxis.set_minor_formatter("")
+            axis.yaxis.set_minor_formatter(plots.plain_minor)
+            axis.xaxis.minorticks_off()
         row[0].set_ylabel("training loss (mean log loss, nats)")
         row[0].set_title(title, loc="left", fontweight="bold")
         if row[2].get_legend_handles_labels()[0]:
