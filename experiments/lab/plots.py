@@ -40,6 +40,11 @@ def plain_number(value: float, _: int = 0) -> str:
     return f"{value:,.6g}"
 
 
+def plain_minor(value: float, _: int = 0) -> str:
+    """A minor tick's label on a log axis: 2, 3 and 5 of each decade, since all nine would overlap."""
+    return plain_number(value) if f"{value:e}"[0] in "235" else ""
+
+
 def batch_colour(batch_size: int, n: int) -> Any:
     """The colour of a batch size between 1 (dark) and all n (light): viridis over log batch size, its end cut off."""
     share = math.log(batch_size) / math.log(n) if n > 1 else 0.0
