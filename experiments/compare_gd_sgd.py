@@ -1,6 +1,7 @@
 """C1: gradient descent makes one update from all samples; SGD makes one after each, from ever newer parameters.
 
-Three questions, on real data:
+Three questions, on real data of m samples. g_i is the gradient of sample i, H_i its Hessian, G and H are their means,
+B is the batch size, η the learning rate.
 
 1. Is the gradient of a batch the mean of its samples' gradients?  ‖G_B − (1/B) Σ g_i‖ must be rounding,
    1e-12 of mean‖g_i‖.
@@ -110,10 +111,11 @@ def check_rows(data: Dataset, settings: Settings, seed: int) -> list[dict]:
     rows = epoch_against_step_rows(model, X, y, seed)
     order = model.backend.asarray(np.random.default_rng(seed).permutation(len(data.X_train)))
     for place in ("start", "after an epoch"):
+        if place == "after an epoch":
+            train(model, X, y, optimizer=SGD(0.01), batch_size=min(16, len(X)), epochs=1)
         for batch_size in {*settings.batch_sizes, len(X)}:
             index = order[: min(batch_size, IDENTITY_ROWS)]
             rows.append(identity_row(model, X[index], y[index], seed, place))
-        train(model, X, y, optimizer=SGD(0.01), batch_size=min(16, len(X)), epochs=1)
     return rows
 
 
@@ -221,9 +223,9 @@ def verdict(result: dict[str, Any]) -> dict[str, Any]:
     sums = of_kind("sum")
     because = (
         f"a batch's gradient differs from the mean of its samples' by at most {error:.1e} of their mean length (bound "
-        f"{IDENTITY_BOUND:.0e}); an epoch of SGD at η/m leaves one step at η as η^{slope.estimate:.3f} "
-        f"({slope.text(3)}, bound {slope_range[0]} to {slope_range[1]}), at "
-        f"{ratio.estimate:.2f} times ½η²‖HG‖ ({ratio.text(2)}, bound 0.5 to 2)"
+        f"{IDENTITY_BOUND:.0e}); the distance from an epoch of SGD at η/m to a step of GD at η grows as "
+        f"η^{slope.estimate:.3f} ({slope.text(3)}, bound {slope_range[0]} to {slope_range[1]}), and "
+        f"at the smallest η it is {ratio.estimate:.2f} times ½η²‖HG‖ ({ratio.text(2)}, bound 0.5 to 2)"
     )
     evidence = {
         "identity_relative_error": {"max": error, "checks": len(of_kind("identity")), "bound": IDENTITY_BOUND},
@@ -338,27 +340,36 @@ def draw_slope(result: dict[str, Any]) -> Any:
 def main(argv: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = commandline.parser(NAME, "Compare gradient descent, mini-batch and per-sample SGD (claim C1).")
+
+    def defaults(name: str) -> str:
+        """The default of a flag, and what --quick and --full make of it."""
+        default, quick, full = (
+            " ".join(map(str, value)) if isinstance(value, list) else value
+            for value in (EFFORTS[effort][name] for effort in ("default", "quick", "full"))
+        )
+        return f"(default: {default}; with --quick {quick}; with --full {full})"
+
     training = parser.add_argument_group("training")
     training.add_argument("--model", choices=("logistic", "mlp"), default="logistic", help="(default: logistic)")
     training.add_argument("--hidden", metavar='"32"', type=commandline.sizes, default=[32],
                           help="units of each hidden layer of the MLP, or none (default: 32)")  # fmt: skip
     training.add_argument("--activation", choices=("tanh", "relu"), default="tanh", help="(default: tanh)")
     training.add_argument("--batch-sizes", metavar='"1 8 64 all"', type=commandline.batch_sizes,
-                          help='batch sizes; all is the training set (default: "1 8 64 512 all")')  # fmt: skip
+                          help=f"batch sizes; all is the training set {defaults('batch_sizes')}")  # fmt: skip
     training.add_argument("--learning-rate", type=commandline.positive_number, default=0.1,
                           help="of the arm in which all have the same (default: 0.1)")  # fmt: skip
-    training.add_argument("--epochs", type=commandline.count, help="passes through the training set (default: 60)")
-    training.add_argument("--seeds", metavar="COUNT", type=commandline.count, help="runs a setting (default: 5)")
+    training.add_argument("--epochs", type=commandline.count, help=f"epochs {defaults('epochs')}")
+    training.add_argument(
+        "--seeds", metavar="COUNT", type=commandline.count, help=f"runs of each setting {defaults('seeds')}"
+    )
     training.add_argument("--target", type=commandline.positive_number,
                           help="training loss, in nats (default: what GD reaches in 2/3 of the epochs)")  # fmt: skip
     arguments = parser.parse_args(argv)
-    loaded: list[Dataset] = []
 
-    def prepare(arguments: argparse.Namespace) -> Settings:
+    def prepare(arguments: argparse.Namespace) -> tuple[Dataset, Settings]:
         effort = EFFORTS["quick" if arguments.quick else "full" if arguments.full else "default"]
         backend = get_backend(arguments.backend)
         data = commandline.load_data(arguments, binary=arguments.model == "logistic")
-        loaded.append(data)
         n = len(data.X_train)
         guessing = math.log(data.n_classes)
         if len(np.unique(data.y_train)) < 2 or (data.X_train == data.X_train[0]).all():
@@ -376,18 +387,18 @@ def main(argv: list[str] | None = None) -> int:
             target=arguments.target, repeats=effort["repeats"], backend=backend.name, dtype=arguments.dtype,
         )  # fmt: skip
         make_model(data, settings, seed=0)  # a network that does not fit into memory is refused here
-        return settings
+        return data, settings
 
     def finish(result: dict[str, Any], folder: Path, quiet: bool) -> list[Path]:
         paths = [results.write_json(folder / "result.json", result), *plot(result, folder)]
         if not quiet:
             print(tables(result))
         claim = result["claims"]["C1"]
-        print(f"\nC1 {claim['verdict']}: {claim['because']}.\n")
+        print(f"\n{claim['statement']}\nC1 {claim['verdict']}: {claim['because']}.\n")
         return paths
 
     return commandline.run_experiment(
-        NAME, arguments, prepare, lambda settings, rows: run(loaded[0], settings, rows, not arguments.quiet), finish
+        NAME, arguments, prepare, lambda inputs, rows: run(inputs[0], inputs[1], rows, not arguments.quiet), finish
     )
 
 

@@ -118,19 +118,6 @@ def backend_of(array: Any) -> Backend:
     return _numpy() if xp is np else Backend(xp.__name__, xp)
 
 
-def axpy(alpha: float, x: Array, y: Array) -> None:
-    """y += alpha x, in place, for vectors of one dtype: one pass over memory where there is BLAS."""
-    if x.shape != y.shape:  # BLAS would take the shorter
-        raise ValueError(f"a vector {x.shape} is to be added to {y.shape}; expected equal shapes")
-    if isinstance(y, np.ndarray) and y.flags.c_contiguous and x.dtype == y.dtype:
-        _AXPY[y.dtype.char](x, y, a=alpha)  # BLAS writes into y; f2py would copy a y that is not contiguous
-    else:
-        y += alpha * x
-
-
-_AXPY = {"d": scipy.linalg.blas.daxpy, "f": scipy.linalg.blas.saxpy}
-
-
 def get_backend(name: str | Backend = "numpy") -> Backend:
     """The backend of that name.
 

@@ -1,4 +1,4 @@
-"""What a caller may pass: one line of error for each thing that he may not.
+"""What a caller may pass: one line of error for each thing that they may not.
 
 Every message names the value and what was expected. Public functions check at the door; the loops behind it
 trust what has come through.
@@ -72,7 +72,7 @@ def on_device(name: str, values: Any, backend: Backend) -> None:
         )
 
 
-def features(X: Any, n_features: int | None, backend: Backend, dtype: Any) -> Array:
+def features(X: Any, n_features: int, backend: Backend, dtype: Any) -> Array:
     """`X` as an array (m, n_features) of `dtype` on `backend`, m at least 1, every entry finite.
 
     Raises
@@ -83,9 +83,8 @@ def features(X: Any, n_features: int | None, backend: Backend, dtype: Any) -> Ar
         `X` is not a table of real numbers of that width, has no rows, or holds NaN or infinity.
     """
     X = _real_numbers("X", X, backend)
-    if X.ndim != 2 or X.shape[1] == 0 or n_features not in (None, X.shape[1]):
-        width = "features" if n_features is None else n_features
-        raise ValueError(f"X has shape {X.shape}; expected two dimensions (rows, {width})")
+    if X.ndim != 2 or X.shape[1] != n_features:
+        raise ValueError(f"X has shape {X.shape}; expected two dimensions (rows, {n_features})")
     if X.shape[0] == 0:
         raise ValueError(f"X has shape {X.shape}; expected at least one row")
     with np.errstate(over="ignore", invalid="ignore"):
@@ -108,7 +107,7 @@ def labels(y: Any, n_rows: int, n_classes: int, backend: Backend) -> Array:
     """
     y = _real_numbers("y", y, backend)
     if y.ndim != 1 or y.shape[0] != n_rows:
-        raise ValueError(f"y has shape {y.shape}; expected one label a row of X, ({n_rows},)")
+        raise ValueError(f"y has shape {y.shape}; expected one label per row of X, ({n_rows},)")
     xp = backend.xp
     good = (y >= 0) & (y < n_classes) & (y == xp.floor(y) if y.dtype.kind == "f" else True)
     if not bool(good.all()):

@@ -20,7 +20,7 @@ from .model import Model
 
 
 def numerical_gradient(J: Callable[[np.ndarray], float], theta: Any, step: float = 1e-5) -> np.ndarray:
-    """The gradient (p,) of J at theta (p,) by central differences: two evaluations of J an entry, in float64."""
+    """The gradient (p,) of J at theta (p,) by central differences: two evaluations of J per entry, in float64."""
     theta = np.array(theta, dtype=np.float64)
     gradient = np.empty_like(theta)
     for k in range(len(theta)):
@@ -57,6 +57,18 @@ def relative_error(gradient: Any, reference: Any) -> float:
 
 def check_gradient(model: Model, X: Any, y: Any, tolerance: float = 1e-5, step: float = 1e-5) -> float:
     """Compare `model.gradient` with finite differences of `model.loss`; returns the relative error.
+
+    With relu, a step across a kink makes the difference wrong and a right gradient fail: use tanh, or move theta.
+
+    Parameters
+    ----------
+    model : LogisticRegression or MLP
+        In float64.
+    X, y : (m, n), (m,)
+    tolerance : float
+        The largest relative error that passes.
+    step : float
+        ε, in units of theta.
 
     Raises
     ------

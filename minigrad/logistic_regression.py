@@ -2,7 +2,7 @@
 
     X       (m, n)    samples, one a row
     y       (m,)      labels, 0 or 1
-    w, b    (n,), ()  weights and bias: theta = (w, b), p = n + 1
+    w, b    (n,), (1,)  weights and bias: theta = (w, b), p = n + 1
     z       (m,)      logits, z = X w + b
     h       (m,)      probabilities of class 1, h = sigmoid(z)
 
@@ -41,6 +41,8 @@ class LogisticRegression(Model):
     ------
     ValueError, TypeError
         An argument that is not of this form.
+    BackendUnavailable
+        The backend's package, driver or device is missing.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class LogisticRegression(Model):
         delta *= scale
         return [(activations[0], delta[:, None])]
 
-    def mean_gradient(self, X: Array, y: Array, out: Array, with_loss: bool = False) -> Any:
+    def mean_gradient(self, X: Array, y: Array, out: Array, scale: float = 1.0, with_loss: bool = False) -> Any:
         """∂J/∂w = Xᵀ (h − y) / m, written out; row chunk by row chunk, so that X comes from memory once.
 
         A chunk that the forward pass has just read is still in the cache when Xᵀ asks for it.
@@ -92,7 +94,7 @@ class LogisticRegression(Model):
             _, z = self.forward_pass(X[rows])
             if with_loss:
                 total_loss = total_loss + one_sample_loss_from_logits(z, y[rows]).sum()
-            [(a, delta)] = self.backward_pass([X[rows]], z, y[rows], 1 / m)  # δ = (h − y) / m
+            [(a, delta)] = self.backward_pass([X[rows]], z, y[rows], scale / m)  # δ = (h − y) / m
             if number == 0:
                 xp.matmul(a.T, delta[:, 0], out=dw)  # (n, m) @ (m,) -> (n,)
                 xp.sum(delta, axis=0, out=db)
@@ -100,7 +102,7 @@ class LogisticRegression(Model):
                 xp.matmul(a.T, delta[:, 0], out=part)
                 dw += part
                 db += delta.sum(axis=0)
-        return total_loss / m
+        return total_loss / m if with_loss else None
 
     def constructor_arguments(self) -> dict[str, Any]:
         return {"n_features": self.n_features, "dtype": self.dtype.name, "backend": self.backend.name}

@@ -3,7 +3,7 @@
     h   (m,) or (m, K)   probabilities: of class 1, or of each of K classes
     z   (m,) or (m, K)   logits: h = sigmoid(z), or h = softmax(z) along each row
     y   (m,)             labels: 0 or 1, or 0 … K − 1
-    J                    the loss, a mean over the rows
+    J_i, J               the loss of sample i, and the mean over the rows
 
 With one output, J(θ) = −(1/m) Σ_i [ y_i log h_i + (1 − y_i) log(1 − h_i) ]; with K, J(θ) = −(1/m) Σ_i log h_i[y_i].
 For both, ∂J_i/∂z = h_i − y_i with y_i as a one-hot row where there are K classes: the derivative of
@@ -70,7 +70,7 @@ def one_sample_loss_as_printed(h: Array, y: Array) -> Array:
 
 
 def log_loss_from_logits(z: Any, y: Any) -> float:
-    """J(θ) from logits: the same mean log loss, finite for every finite z.
+    """J(θ) from logits: the same mean log loss, finite unless a difference of logits overflows.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@
     W_l, b_l     (n_{l−1}, n_l), (n_l,)   weights and bias of layer l = 1 … L
     z_l          (m, n_l)           pre-activations
     a_l          (m, n_l)           activations, a_0 = X
-    δ_l          (m, n_l)           ∂J_i/∂z_l, one row a sample
+    δ_l          (m, n_l)           ∂J_i/∂z_l, one row a sample, J_i being the loss of sample i
 
 Forward, for each layer:    z_l = a_{l−1} W_l + b_l        a_l = f(z_l), f = relu or tanh
 The last layer's z is turned into h = sigmoid(z) for one output and h = softmax(z) for K.
@@ -49,6 +49,8 @@ class MLP(Model):
     ------
     ValueError, TypeError
         An argument that is not of this form.
+    BackendUnavailable
+        The backend's package, driver or device is missing.
     """
 
     def __init__(
@@ -70,13 +72,14 @@ class MLP(Model):
         for W, _ in self.layers:
             variance = (2 if activation == "relu" else 1) / W.shape[0]
             W[...] = self.backend.asarray(np.sqrt(variance) * rng.standard_normal(W.shape), self.dtype)
-        self._one_hot = self.xp.eye(self.n_outputs, dtype=self.dtype)
+        self._identity = self.xp.eye(self.n_outputs, dtype=self.dtype)  # row k is the one-hot form of label k
+        self._room = -1
 
     def forward_pass(self, X: Array) -> tuple[list[Array], Array]:
+        self._make_room(len(X))
         a, activations = X, [X]
         for l, (W, b) in enumerate(self.layers, start=1):
-            z = self._buffer("z", l, len(X))
-            self.xp.matmul(a, W, out=z)  # (m, n_in) @ (n_in, n_out) -> (m, n_out)
+            z = self.xp.matmul(a, W, out=self._z[l])  # (m, n_in) @ (n_in, n_out) -> (m, n_out)
             z += b
             if l < len(self.layers):
                 a = self.f(z, out=z)  # in place: f' is taken from a, so nobody needs this z again
@@ -87,27 +90,31 @@ class MLP(Model):
         delta = self._output_delta(z, y)  # δ_L = h − y
         delta *= scale
         terms = [(activations[-1], delta)]
-        for l in range(len(self.layers) - 1, 0, -1):
-            W, _ = self.layers[l]
-            a = activations[l]
-            slope = self.f_derivative(a, out=self._buffer("slope", l, len(a)))  # f'(z)
-            delta = self.xp.matmul(delta, W.T, out=self._buffer("delta", l, len(a)))  # (m, n_out) @ (n_out, n_in)
-            delta *= slope
-            terms.append((activations[l - 1], delta))
+        for l in range(len(self.layers), 1, -1):  # l = L … 2
+            W, _ = self.layers[l - 1]  # W_l: the list counts from 0
+            delta = self.xp.matmul(delta, W.T, out=self._delta[l - 1])  # (m, n_l) @ (n_l, n_{l−1}) -> (m, n_{l−1})
+            delta *= self.f_derivative(activations[l - 1], out=self._slope[l - 1])  # δ_{l−1} = (δ_l W_lᵀ) ∘ f'(z_{l−1})
+            terms.append((activations[l - 2], delta))
         return terms[::-1]
 
     def _output_delta(self, z: Array, y: Array) -> Array:
         """h − y, (m, n_L)."""
-        delta = self._buffer("delta", len(self.layers), len(z))
+        delta = self._delta[-1]
         if self.n_outputs == 1:
             sigmoid_delta(z, y, out=delta[:, 0])
         else:
-            one_hot = self.backend.take_rows(self._one_hot, y, out=self._buffer("one-hot", len(self.layers), len(z)))
+            one_hot = self.backend.take_rows(self._identity, y, out=self._slope[-1])
             softmax_delta(z, one_hot, out=delta)
         return delta
 
-    def _buffer(self, name: str, l: int, m: int) -> Array:
-        return self.workspace.take(f"{name} {l}", (m, self.layer_sizes[l]), self.dtype)
+    def _make_room(self, m: int) -> None:
+        """z_l, δ_l and f'(z_l) for a batch of m rows, (m, n_l) each, at index l: slices of buffers that only grow."""
+        if m != self._room:
+            self._room = m
+            self._z, self._delta, self._slope = (
+                [self.workspace.take(f"{name} {l}", (m, n), self.dtype) for l, n in enumerate(self.layer_sizes)]
+                for name in ("z", "delta", "slope")
+            )
 
     def constructor_arguments(self) -> dict[str, Any]:
         return {

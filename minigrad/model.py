@@ -1,12 +1,13 @@
-"""What both models share: theta and its named views, the workspace, prediction and evaluation in chunks.
+"""What both models share: theta and its views, the workspace, prediction and evaluation in chunks.
 
-    theta   (p,)      all parameters, in one flat vector
-    X       (m, n)    samples, one a row
+    theta   (p,)      all parameters, in one flat vector; p is their number
+    X       (m, n)    m samples, one a row
     y       (m,)      labels
     z       (m,) or (m, K)    logits, and h their probabilities
     a       (m, n_in)   input activations of a layer
     δ       (m, n_out)  ∂J_i/∂z of that layer, one row a sample, not divided by m
-    G       (p,)      the mean gradient (1/m) Σ_i g_i
+    J_i, J            the loss of sample i, and the mean of all
+    g_i, G  (p,)      their gradients: G = (1/m) Σ_i g_i
 
 Loss and gradient are means over the rows, everywhere, so gradient descent, mini-batch and SGD are one formula,
 theta -= learning_rate * gradient, and only the batch differs.
@@ -32,7 +33,7 @@ from .losses import one_sample_loss_from_logits
 
 
 class Workspace:
-    """Buffers that only grow: a batch smaller than the largest so far uses a slice, and a step allocates nothing."""
+    """Buffers that only grow: a smaller batch uses a slice, and a step allocates nothing of the size of X or theta."""
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
@@ -49,7 +50,19 @@ class Workspace:
 class Model:
     """A stack of dense layers with its parameters in one vector; see `LogisticRegression` and `MLP`.
 
-    A subclass supplies `forward_pass` and, directly below it, `backward_pass`.
+    A subclass supplies `forward_pass`, directly below it `backward_pass`, and `constructor_arguments`.
+
+    Attributes
+    ----------
+    layer_sizes : tuple of int
+        (n_0, …, n_L), the features first and the outputs last.
+    layers : list of (W, b)
+        Each layer's weights (n_in, n_out) and bias (n_out,), views of theta: changing one changes the other.
+    n_features, n_outputs, n_classes : int
+    dtype : numpy.dtype
+    backend : Backend
+    xp : module
+        The array library of the backend.
     """
 
     def __init__(self, layer_sizes: tuple[int, ...], dtype: Any, backend: str | Backend) -> None:
@@ -63,6 +76,8 @@ class Model:
         self.workspace = Workspace(self.backend)
         self._theta = self.xp.zeros(p, self.dtype)
         self.layers = self.layer_views(self._theta)
+        self._all_ones = self.xp.ones(0, self.dtype)
+        self._viewed, self._views = self._theta, self.layers
 
     # ---- parameters ------------------------------------------------------------------------------------------
 
@@ -86,11 +101,12 @@ class Model:
         return self._theta.shape[0]
 
     def layer_views(self, vector: Array) -> list[tuple[Array, Array]]:
-        """(W, b) of each layer as views of `vector` (p,): theta, or a gradient. W is (n_in, n_out), b (n_out,)."""
+        """(W, b) of each layer as views of `vector`: theta or a gradient, (p,), or a gradient a row, (m, p)."""
         views, start = [], 0
         for n_in, n_out in zip(self.layer_sizes, self.layer_sizes[1:]):
             middle, stop = start + n_in * n_out, start + (n_in + 1) * n_out
-            views.append((vector[start:middle].reshape(n_in, n_out), vector[middle:stop]))
+            W = vector[..., start:middle].reshape(*vector.shape[:-1], n_in, n_out)
+            views.append((W, vector[..., middle:stop]))
             start = stop
         return views
 
@@ -106,16 +122,17 @@ class Model:
         ValueError
             X is no table (m, n_features) of finite numbers.
         """
-        X = self.prepare(X)
+        X = self.prepare_features(X)
         h = self.xp.empty(len(X) if self.n_outputs == 1 else (len(X), self.n_outputs), self.dtype)
+        probabilities = sigmoid if self.n_outputs == 1 else softmax
         for rows in self.chunks(X):
             _, z = self.forward_pass(X[rows])
-            sigmoid(z, out=h[rows]) if self.n_outputs == 1 else softmax(z, out=h[rows])
+            probabilities(z, out=h[rows])
         return h
 
     def predict(self, X: Any) -> Array:
         """The most probable label of each row, (m,) integers. Raises as `forward` does."""
-        X = self.prepare(X)
+        X = self.prepare_features(X)
         predicted = self.xp.empty(len(X), dtype=int)
         for rows in self.chunks(X):
             _, z = self.forward_pass(X[rows])
@@ -169,23 +186,20 @@ class Model:
         """
         X, y = self.prepare(X, y)
         gradients = self.xp.empty((len(X), self.n_parameters), self.dtype)
-        start = 0
-        for a, delta in self.layer_terms(X, y):
-            n_in, n_out = a.shape[1], delta.shape[1]
-            middle, stop = start + n_in * n_out, start + (n_in + 1) * n_out
-            outer = a[:, :, None] * delta[:, None, :]  # (m, n_in, 1) * (m, 1, n_out) -> (m, n_in, n_out)
-            gradients[:, start:middle] = outer.reshape(len(X), -1)
-            gradients[:, middle:stop] = delta
-            start = stop
+        for (dW, db), (a, delta) in zip(self.layer_views(gradients), self.layer_terms(X, y)):
+            dW[...] = a[:, :, None] * delta[:, None, :]  # (m, n_in, 1) * (m, 1, n_out) -> (m, n_in, n_out)
+            db[...] = delta
         return gradients
 
     # ---- behind the door: prepared data only -----------------------------------------------------------------
 
-    def prepare(self, X: Any, y: Any = None) -> Any:
-        """`X`, or `(X, y)`, checked and on the model's device; X, and a y that is subtracted from h, in its dtype."""
-        X = checks.features(X, self.n_features, self.backend, self.dtype)
-        if y is None:
-            return X
+    def prepare_features(self, X: Any) -> Array:
+        """`X` (m, n), checked, on the model's device and in its dtype."""
+        return checks.features(X, self.n_features, self.backend, self.dtype)
+
+    def prepare(self, X: Any, y: Any) -> tuple[Array, Array]:
+        """`X` as `prepare_features` has it, and `y` (m,), checked, in the form in which h − y needs it."""
+        X = self.prepare_features(X)
         y = checks.labels(y, len(X), self.n_classes, self.backend)
         return X, y.astype(self.dtype if self.n_outputs == 1 else int, copy=False)
 
@@ -197,24 +211,26 @@ class Model:
         """(a, scale · δ) of each layer: all in the workspace."""
         raise NotImplementedError(f"{type(self).__name__} must say how it goes backward")
 
-    def layer_terms(self, X: Array, y: Array, scale: float = 1.0) -> list[tuple[Array, Array]]:
-        """(a, scale · δ) of each layer, (m, n_in) and (m, n_out), in buffers that the next call overwrites.
+    def layer_terms(self, X: Array, y: Array) -> list[tuple[Array, Array]]:
+        """(a, δ) of each layer, (m, n_in) and (m, n_out), in buffers that the next call overwrites.
 
         They are all that anybody needs to know of a model: the mean gradient is aᵀδ / m and, for b, the mean of δ;
         a sample's gradient is the outer product of its two rows.
         """
         activations, z = self.forward_pass(X)
-        return self.backward_pass(activations, z, y, scale)
+        return self.backward_pass(activations, z, y, scale=1.0)
 
-    def mean_gradient(self, X: Array, y: Array, out: Array, with_loss: bool = False) -> Any:
-        """Fill `out` (p,) with G; the loss, a number on the device, is worked out only where it is asked for."""
-        xp, m = self.xp, len(X)
+    def mean_gradient(self, X: Array, y: Array, out: Array, scale: float = 1.0, with_loss: bool = False) -> Any:
+        """Fill `out` (p,) with scale · G; return the loss, a number on the device, where it is asked for, else None."""
+        m = len(X)
         activations, z = self.forward_pass(X)
         loss = one_sample_loss_from_logits(z, y).mean() if with_loss else None
-        terms = self.backward_pass(activations, z, y, 1 / m)
-        for (dW, db), (a, delta) in zip(self.layer_views(out), terms):
-            xp.matmul(a.T, delta, out=dW)  # (n_in, m) @ (m, n_out) -> (n_in, n_out)
-            xp.sum(delta, axis=0, out=db)
+        # δ / m, so that the sums below are means: a factor costs least here, at the smallest array
+        terms = self.backward_pass(activations, z, y, scale / m)
+        ones = self._ones(m)
+        for (dW, db), (a, delta) in zip(self._gradient_views(out), terms):
+            self.xp.matmul(a.T, delta, out=dW)  # (n_in, m) @ (m, n_out) -> (n_in, n_out)
+            self.xp.matmul(ones, delta, out=db)  # (m,) @ (m, n_out) -> (n_out,), the sum over the rows
         return loss
 
     def evaluate(self, X: Array, y: Array) -> tuple[float, float]:
@@ -233,6 +249,18 @@ class Model:
         length = self.backend.rows_per_chunk(sum(self.layer_sizes) * self.dtype.itemsize)
         for start in range(0, len(X), length):
             yield slice(start, start + length)
+
+    def _ones(self, m: int) -> Array:
+        """1, (m,): a product with it is a sum, at BLAS speed."""
+        if len(self._all_ones) < m:
+            self._all_ones = self.xp.ones(m, self.dtype)
+        return self._all_ones[:m]
+
+    def _gradient_views(self, out: Array) -> list[tuple[Array, Array]]:
+        """`layer_views` of a gradient, kept for the next call, which most often brings the same buffer."""
+        if out is not self._viewed:
+            self._viewed, self._views = out, self.layer_views(out)
+        return self._views
 
     # ---- copies, pickles, files ------------------------------------------------------------------------------
 

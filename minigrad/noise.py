@@ -1,10 +1,10 @@
 """How noisy a sample's gradient is: what a batch of n averages away.
 
     g_i   (p,)     gradient of sample i
-    G     (p,)     their mean over all N samples
-    Σ     (p, p)   their covariance, (1/N) Σ_i (g_i − G)(g_i − G)ᵀ, never formed
+    G     (p,)     their mean over all m samples
+    Σ     (p, p)   their covariance, (1/m) Σ_i (g_i − G)(g_i − G)ᵀ, never formed
 
-    tr Σ = mean‖g_i‖² − ‖G‖²,   and the gradient of a batch of n independent draws spreads by √(tr Σ / n)
+    tr Σ = mean‖g_i‖² − ‖G‖²,   and the mean gradient of n independent draws spreads by √(tr Σ / n)
 
 S. McCandlish et al., An empirical model of large-batch training, arXiv:1812.06162, section 2.2.
 """
@@ -29,19 +29,16 @@ class GradientNoise:
     mean : (p,)
         G.
     trace : float
-        tr Σ, with divisor N; the unit of a squared gradient.
-    mean_square_norm : float
-        mean‖g_i‖².
+        tr Σ, with divisor m; the unit of a squared gradient.
     """
 
     mean: Array
     trace: float
-    mean_square_norm: float
 
     @property
     def noise_scale(self) -> float:
         """tr Σ / ‖G‖²: the batch size at which noise and gradient are equally long; infinite where G is zero."""
-        square_norm = self.mean_square_norm - self.trace
+        square_norm = float(self.mean @ self.mean)
         return self.trace / square_norm if square_norm > 0 else math.inf
 
     def std(self, n: int) -> float:
@@ -72,6 +69,5 @@ def gradient_noise(model: Model, X: Any, y: Any) -> GradientNoise:
             db += delta.sum(axis=0)
             total += (xp.einsum("ij,ij->i", delta, delta) * (xp.einsum("ij,ij->i", a, a) + 1)).sum()
     mean /= m
-    mean_square_norm = float(total) / m
-    trace = max(0.0, mean_square_norm - float(mean @ mean))  # one sample: rounding must not go below 0
-    return GradientNoise(mean, trace, mean_square_norm)
+    trace = max(0.0, float(total) / m - float(mean @ mean))  # one sample: rounding must not go below 0
+    return GradientNoise(mean, trace)

@@ -1,7 +1,7 @@
 """First-order optimizers: what to do with a gradient. Each is a few lines of arithmetic on one flat vector.
 
     theta   (p,)   parameters, changed in place
-    g       (p,)   the gradient of the mean loss over the batch
+    G       (p,)   the gradient of the mean loss over the batch
     η              learning rate
 
 Whether an optimizer does gradient descent, mini-batch or stochastic gradient descent depends on the batch alone.
@@ -12,14 +12,18 @@ from __future__ import annotations
 from typing import Any
 
 from . import checks
-from .backend import Array, axpy, namespace
+from .backend import Array, namespace
 from .model import Model
 
 
 class Optimizer:
-    """One iteration on the batch that it is given; see `SGD`, `Adagrad`, `Adam`."""
+    """One iteration on the batch that it is given; see `SGD`, `Adagrad`, `Adam`.
+
+    What one remembers from update to update belongs to one model: keep an optimizer to a model, or get a ValueError.
+    """
 
     _gradient: Array = None
+    _change: Array = None
 
     def step(self, model: Model, X: Any, y: Any) -> int:
         """One iteration on the batch X (m, n), y (m,): change `model.theta`, return how many sample gradients it took.
@@ -33,8 +37,7 @@ class Optimizer:
 
     def iterate(self, model: Model, X: Array, y: Array) -> int:
         """`step` without the checks, for data that `model.prepare` has let in."""
-        if self._gradient is None or self._gradient.shape != model.theta.shape or self._gradient.dtype != model.dtype:
-            self._gradient = model.xp.empty_like(model.theta)
+        self._gradient = _like(model.theta, self._gradient)
         model.mean_gradient(X, y, out=self._gradient)
         self.update(model.theta, self._gradient)
         return len(X)
@@ -42,6 +45,13 @@ class Optimizer:
     def update(self, theta: Array, gradient: Array) -> None:
         """Change theta (p,) in place, given the gradient (p,), which is left as it is."""
         raise NotImplementedError(f"{type(self).__name__} must say how it updates")
+
+    def _scratch(self, theta: Array, gradient: Array) -> Array:
+        """A vector (p,) to work in; ValueError for a gradient of another length than theta."""
+        if gradient.shape != theta.shape:
+            raise ValueError(f"gradient has shape {gradient.shape}; expected that of theta, {theta.shape}")
+        self._change = _like(theta, self._change)
+        return self._change
 
     def _state(self, name: str, theta: Array) -> Array:
         """The vector (p,) of that name that is kept from update to update; zero at the first."""
@@ -51,13 +61,20 @@ class Optimizer:
         elif kept.shape != theta.shape or kept.dtype != theta.dtype:
             raise ValueError(
                 f"theta is {theta.shape} {theta.dtype}, but this optimizer has been used on {kept.shape} {kept.dtype}; "
-                "expected one optimizer a model"
+                "expected one optimizer per model"
             )
         return kept
 
 
+def _like(theta: Array, buffer: Array | None) -> Array:
+    """`buffer` if it is an array like theta, else a new one."""
+    if buffer is None or buffer.shape != theta.shape or buffer.dtype != theta.dtype:
+        return namespace(theta).empty_like(theta)
+    return buffer
+
+
 class SGD(Optimizer):
-    """theta ← theta − η g; with momentum μ: v ← μ v + g, theta ← theta − η v.
+    """theta ← theta − η G; with momentum μ: v ← μ v + G, theta ← theta − η v.
 
     Parameters
     ----------
@@ -76,17 +93,28 @@ class SGD(Optimizer):
         self.learning_rate = checks.positive_number("learning_rate", learning_rate)
         self.momentum = checks.fraction("momentum", momentum)
 
+    def iterate(self, model: Model, X: Array, y: Array) -> int:
+        if type(self) is not SGD or self.momentum:
+            return super().iterate(model, X, y)
+        change = self._change = _like(model.theta, self._change)
+        model.mean_gradient(X, y, out=change, scale=self.learning_rate)  # η G at once: one pass over (p,) less
+        theta = model.theta
+        theta -= change
+        return len(X)
+
     def update(self, theta: Array, gradient: Array) -> None:
+        change = self._scratch(theta, gradient)
         if self.momentum:
-            v = self._state("velocity", theta)
+            v = self._state("v", theta)
             v *= self.momentum
             v += gradient
             gradient = v
-        axpy(-self.learning_rate, gradient, theta)
+        namespace(theta).multiply(gradient, self.learning_rate, out=change)
+        theta -= change
 
 
 class Adagrad(Optimizer):
-    """s ← s + g², theta ← theta − η g / (√s + ε): J. Duchi, E. Hazan, Y. Singer, JMLR 12 (2011), figure 1.
+    """s ← s + G², theta ← theta − η G / (√s + ε): J. Duchi, E. Hazan, Y. Singer, JMLR 12 (2011), figure 1.
 
     Parameters
     ----------
@@ -105,20 +133,21 @@ class Adagrad(Optimizer):
         self.learning_rate = checks.positive_number("learning_rate", learning_rate)
 
     def update(self, theta: Array, gradient: Array) -> None:
-        xp = namespace(theta)
-        s, change = self._state("squares", theta), self._state("scratch", theta)
+        xp, change = namespace(theta), self._scratch(theta, gradient)
+        s = self._state("s", theta)
         xp.multiply(gradient, gradient, out=change)
         s += change
         xp.sqrt(s, out=change)
         change += self.epsilon
         xp.divide(gradient, change, out=change)
-        axpy(-self.learning_rate, change, theta)
+        change *= self.learning_rate
+        theta -= change
 
 
 class Adam(Optimizer):
-    """m ← β₁ m + (1−β₁) g, v ← β₂ v + (1−β₂) g², theta ← theta − η m̂ / (√v̂ + ε), with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
+    """m ← β₁ m + (1−β₁) G, v ← β₂ v + (1−β₂) G², theta ← theta − η m̂ / (√v̂ + ε), with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
 
-    D. Kingma, J. Ba, arXiv:1412.6980, algorithm 1; ε = 1e-8 as there.
+    D. Kingma, J. Ba, arXiv:1412.6980, algorithm 1; ε = 1e-8 as there. m and v are the paper's moments, (p,).
 
     Parameters
     ----------
@@ -142,16 +171,19 @@ class Adam(Optimizer):
         self.t = 0
 
     def update(self, theta: Array, gradient: Array) -> None:
-        xp = namespace(theta)
-        m, v, change = self._state("m", theta), self._state("v", theta), self._state("scratch", theta)
+        xp, change = namespace(theta), self._scratch(theta, gradient)
+        m, v = self._state("m", theta), self._state("v", theta)
         self.t += 1
+        xp.multiply(gradient, 1 - self.beta1, out=change)
         m *= self.beta1
-        axpy(1 - self.beta1, gradient, m)
+        m += change
         xp.multiply(gradient, gradient, out=change)
+        change *= 1 - self.beta2
         v *= self.beta2
-        axpy(1 - self.beta2, change, v)
+        v += change
         xp.multiply(v, 1 / (1 - self.beta2**self.t), out=change)  # v̂
         xp.sqrt(change, out=change)
         change += self.epsilon
         xp.divide(m, change, out=change)
-        axpy(-self.learning_rate / (1 - self.beta1**self.t), change, theta)  # η m̂ / (√v̂ + ε)
+        change *= self.learning_rate / (1 - self.beta1**self.t)  # η m̂ / (√v̂ + ε)
+        theta -= change

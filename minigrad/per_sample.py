@@ -36,7 +36,7 @@ def textbook_epoch(model: Model, X: Any, y: Any, order: Any, learning_rate: floa
     Raises
     ------
     TypeError, ValueError
-        As `model.gradient` does; an index outside X; a rate that is not positive.
+        As `model.gradient` does; an order that is no vector of indices into X; a rate that is not positive.
     """
     X, y, order, learning_rate = _prepare(model, X, y, order, learning_rate)
     textbook_updates(model, X, y, order, learning_rate)

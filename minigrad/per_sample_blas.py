@@ -2,11 +2,13 @@
 
     x̃ = (x, 1), ã = (a, 1)   input activations with a constant 1 appended, for the bias
     W̃   (n_in + 1, n_out)    a layer's weights with the bias as last row: theta holds them just so
+    X̃   (block, n_0 + 1)     the rows x̃ of a block of consecutive samples
     δ   (n_out,)             ∂J_i/∂z of a layer, for one sample
     η                        learning rate
+    n_0, n_1                 features, and units of the first layer
 
 A layer's logits are z = ã W̃, and its update is W̃ ← W̃ − η ã δᵀ. On one sample the interpreter costs more than the
-arithmetic, so a sample takes few calls, each straight into BLAS, and nothing is allocated.
+arithmetic, so a sample takes few calls, each straight into BLAS, and works in buffers made beforehand.
 """
 
 from __future__ import annotations
@@ -55,9 +57,11 @@ def mlp_updates(
 
     Row i of X̃ W̃ and of the Gram matrix X̃ X̃ᵀ hold all products in it: two matrix products a block. What remains for
     a sample is the sum over the block, (block,) @ (block, n_1), instead of a pass over W̃, (n_0 + 1, n_1). The block
-    ends with one more product, W̃ ← W̃ − η X̃ᵀ Δ. The other layers are small: they are updated in place (`ger`).
+    ends with one more product, W̃ ← W̃ + X̃ᵀ D, where D (block, n_1) has the rows −η δ_j. The other layers are small:
+    they are updated in place (`ger`).
     """
-    gemv, ger = model.backend.blas.get_blas_funcs(("gemv", "ger"), dtype=model.dtype)
+    names = ("gemm", "gemv", "ger")  # all from one BLAS: NumPy has another, and their threads would fight for the cores
+    gemm, gemv, ger = model.backend.blas.get_blas_funcs(names, dtype=model.dtype)
     first, *rest = _augmented(model)
     n_1, block = first.shape[1], max(1, min(block, len(order)))
     rest_of_network = _rest_of_network(model, rest, learning_rate, gemv, ger)
@@ -65,18 +69,19 @@ def mlp_updates(
     A = np.ones((block, n_1 + 1), model.dtype)  # rows z_i, then ã_i
     for start in range(0, len(order), block):
         index = order[start : start + block]
-        X_tilde = X_tilde[: len(index)]
-        A = A[: len(index)]
+        X_tilde, A = X_tilde[: len(index)], A[: len(index)]
         X_tilde[:, :-1] = X[index]
-        np.matmul(X_tilde, first, out=A[:, :-1])  # (block, n_0 + 1) @ (n_0 + 1, n_1) -> (block, n_1)
-        gram = X_tilde @ X_tilde.T
-        D = np.zeros((len(index), n_1), model.dtype)  # rows −η δ_j; zero while j has not come, so a sum over all j is
-        sums = D.T  #                                   one over j < i; BLAS wants columns
+        # BLAS stores matrices by columns: to it, X̃ stored by rows is X̃ᵀ, and X̃ W̃ is (W̃ᵀ X̃ᵀ)ᵀ
+        A[:, :-1] = gemm(1, first.T, X_tilde.T).T  # (block, n_0 + 1) @ (n_0 + 1, n_1) -> (block, n_1)
+        gram = gemm(1, X_tilde.T, X_tilde.T, trans_a=1)
+        # A row of D is zero until its sample has come, so that a sum over all j is one over j < i.
+        D = np.zeros((len(index), n_1), model.dtype)
+        sums = D.T
         for a, z, d, products, label in zip(A, A[:, :-1], D, gram, y[index].tolist()):
             gemv(1, sums, products, beta=1, y=z, overwrite_y=1)
             rest_of_network(a, z, d, label)
             d *= -learning_rate
-        first += X_tilde.T @ D  # (n_0 + 1, block) @ (block, n_1)
+        gemm(1, D.T, X_tilde.T, trans_b=1, beta=1, c=first.T, overwrite_c=1)  # W̃ += X̃ᵀ D, in place
 
 
 def _augmented(model: MLP) -> list[np.ndarray]:

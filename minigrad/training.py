@@ -23,12 +23,12 @@ from .per_sample import fast_updates, textbook_updates
 
 @dataclass(frozen=True)
 class History:
-    """What training did: arrays of one length, an entry an evaluation, the first before any update.
+    """What training did: arrays of one length, one entry per evaluation, the first before any update.
 
     Attributes
     ----------
     epoch : (k,) float
-        How often the training set has passed through, fractions included.
+        Epochs gone through, fractions included; without its remainder an epoch is as long as its full batches.
     updates : (k,) int
         Steps of the optimizer.
     samples : (k,) int
@@ -40,9 +40,9 @@ class History:
     test_loss, test_accuracy : (k,) float
         The same over the test set; NaN without one.
     diverged : bool
-        Training stopped since the loss was not finite, or above a thousand times that of guessing, log K.
+        Training stopped because the loss was not finite, or above a thousand times that of guessing, log K.
     reached_target : bool
-        Training stopped since the loss was at or below the target.
+        Training stopped because the loss was at or below the target.
     """
 
     epoch: np.ndarray
@@ -89,8 +89,8 @@ def train(
     rng : numpy.random.Generator, optional
         Draws a new permutation of the rows each epoch; without it batches come in the order of the rows.
     evaluate_every : int, optional
-        In samples: evaluate after the update that completes each so many. Without it, at the end of each epoch; 0: only
-        at the end of training.
+        In samples: evaluate after each update that reaches or passes a multiple of this many. Without it, at the end of
+        each epoch; 0: only at the end of training.
     drop_last : bool
         Leave out a last batch that is not full.
     target_loss : float, optional
@@ -169,7 +169,8 @@ def _train_and_pause(
 ) -> Iterator[tuple[float, int, int]]:
     """Train, and pause wherever an evaluation is due: yields (epoch, updates, sample gradients) so far."""
     m = len(X)
-    seen = updates = samples = paused_at = 0
+    rows_an_epoch = m - m % batch_size if drop_last else m
+    seen = updates = samples = paused_at = 0  # `seen`: rows gone through
     yield 0.0, 0, 0
     for _ in range(epochs):
         # The mean over all rows does not depend on their order, so gradient descent needs none.
@@ -183,12 +184,12 @@ def _train_and_pause(
             seen, updates, samples = seen + n_rows, updates + n_updates, samples + n_samples
             if due:
                 paused_at = updates
-                yield seen / m, updates, samples
+                yield seen / rows_an_epoch, updates, samples
         if evaluate_every is None:
             paused_at = updates
-            yield seen / m, updates, samples
+            yield seen / rows_an_epoch, updates, samples
     if paused_at < updates:
-        yield seen / m, updates, samples
+        yield seen / rows_an_epoch, updates, samples
 
 
 def _batched_epoch(
@@ -251,6 +252,7 @@ class _Clock:
         self.seconds = 0.0
 
     def __enter__(self) -> None:
+        self.backend.synchronize()
         self.started = time.perf_counter()
 
     def __exit__(self, *error: object) -> None:

@@ -9,7 +9,7 @@ import pytest
 from strategies import SHAPES, assert_close, each_shape, make_problem, refused
 
 from minigrad import MLP, SGD, Backend, BackendUnavailable, LogisticRegression, get_backend, gradient_noise, train
-from minigrad.backend import _cupy, axpy, backend_of, namespace
+from minigrad.backend import _cupy, backend_of, namespace
 from minigrad.per_sample import fast_epoch, textbook_epoch
 
 
@@ -88,27 +88,6 @@ def test_a_chunk_has_at_least_one_row_and_about_chunk_bytes():
     assert backend.rows_per_chunk(10**12) == 1
     assert backend.rows_per_chunk(0) == backend.chunk_bytes
     assert backend.rows_per_chunk(800) * 800 <= backend.chunk_bytes < (backend.rows_per_chunk(800) + 1) * 800
-
-
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("stride", [1, 2, -1])
-def test_axpy_adds_in_place_whatever_the_layout(dtype, stride):
-    x, y = np.arange(6, dtype=dtype), np.ones(12, dtype=dtype)
-    kept = x.copy()
-    view = y[::2] if stride == 2 else y[:6][::stride]
-    expected = view + 0.5 * x
-    axpy(0.5, x, view)
-    assert np.array_equal(view, expected)
-    assert np.array_equal(x, kept)
-    assert y.sum() == 6 + expected.sum()
-
-
-def test_axpy_of_a_strided_x_and_of_another_dtype():
-    y = np.zeros(3, np.float32)
-    axpy(2.0, np.arange(6.0)[::2], y)
-    axpy(2.0, np.arange(6, dtype=np.float32)[::2], y)
-    assert y.tolist() == [0, 8, 16]
-    assert y.dtype == np.float32
 
 
 def test_namespace_and_backend_of_name_the_library():

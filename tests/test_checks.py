@@ -239,7 +239,7 @@ def test_a_bad_argument_is_refused_with_its_value(case):
         (lambda: MLP((3, 2), dtype=float).dtype, np.dtype("float64")),
         (lambda: len(train(LogisticRegression(3), X, Y, **RULES | {"batch_size": np.int32(4)}).loss), 2),
         (lambda: checks.whole_number("n", np.uint8(7), 7, 7), 7),
-        (lambda: checks.features(X, None, get_backend(), "float64").shape, (4, 3)),
+        (lambda: checks.features(X, 3, get_backend(), "float64").shape, (4, 3)),
     ],
 )
 def test_numpy_scalars_and_the_ends_of_a_range_are_fine(call, expected):

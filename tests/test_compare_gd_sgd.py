@@ -252,7 +252,7 @@ def test_the_three_methods_do_what_they_are_named_for(results_of):
         assert curve["updates"][-1] == 6 * row["updates_an_epoch"]
         assert curve["samples"][-1] == curve["updates"][-1] * size
     surface = of_kind(result, "surface")[0]
-    assert np.asarray(surface["loss"]).shape == (60, 60)
+    assert np.asarray(surface["loss"]).shape == (50, 50)
     # the surface is the mean log loss: gradient descent's own path goes down on it
     path = np.array(next(row["theta"] for row in of_kind(result, "path") if row["batch_size"] == 120))
     nearest = [

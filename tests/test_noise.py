@@ -20,7 +20,6 @@ def test_noise_is_the_spread_of_the_sample_gradients(problem, chunk_bytes):
         noise = gradient_noise(model, X, y)
     tolerance = 1e-10 if model.dtype == np.float64 else 1e-5
     assert noise.trace == pytest.approx(trace, abs=tolerance * mean_square_norm)
-    assert noise.mean_square_norm == pytest.approx(mean_square_norm, rel=tolerance)
     assert_close(noise.mean, G, tolerance, abs(g).max())
     assert noise.mean.dtype == model.dtype
     for n in (1, 7, len(g)):
@@ -42,7 +41,8 @@ def test_noise_scale_is_trace_over_squared_mean(shape):
 @given(problems(max_rows=1))
 def test_one_row_has_no_noise(problem):
     noise = gradient_noise(problem.model, problem.X, problem.y)
-    assert 0 <= noise.trace <= 1e-14 * noise.mean_square_norm
+    tolerance = 1e-14 if problem.model.dtype == np.float64 else 1e-6
+    assert 0 <= noise.trace <= tolerance * float(noise.mean @ noise.mean)
     assert_close(noise.mean, problem.model.gradient(problem.X, problem.y), 1e-14)
 
 

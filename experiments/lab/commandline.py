@@ -150,9 +150,9 @@ def run_experiment(
     Parameters
     ----------
     prepare : callable
-        prepare(arguments) -> settings; its ValueError, OSError or BackendUnavailable is the user's: exit 2.
+        prepare(arguments) -> inputs; its ValueError, OSError or BackendUnavailable is the user's: exit 2.
     run : callable
-        run(settings, rows) -> result; appends each finished measurement to `rows`.
+        run(inputs, rows) -> result; appends each finished measurement to `rows`.
     finish : callable
         finish(result, folder, quiet) -> paths written: writes and draws, and only then prints.
     """
@@ -164,7 +164,7 @@ def run_experiment(
         return results.write_json(folder / "partial.json", {"experiment": name, "interrupted": True, "rows": rows})
 
     try:
-        settings = prepare(arguments)
+        inputs = prepare(arguments)
         _check_writable(folder)
     except (ValueError, OSError, MemoryError, minigrad.BackendUnavailable) as error:
         print(f"{prog}: error: {_one_line(error)}", file=sys.stderr)
@@ -175,7 +175,7 @@ def run_experiment(
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Greek letters shows ? for them
     try:
-        result = run(settings, rows)
+        result = run(inputs, rows)
         for path in finish(result, folder, arguments.quiet):
             print(f"wrote {path}")
         sys.stdout.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.stats
@@ -44,8 +45,8 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half, level)
 
 
-def at_target(loss: Sequence[float], counts: Sequence[float], target: float) -> float:
-    """What had been counted (updates, seconds, …) when the loss first came down to `target`.
+def at_target(loss: Any, counts: Any, target: float) -> float:
+    """What had been counted (updates, seconds, …) when the loss first came down to `target`; both (k,), by evaluation.
 
     Interpolated linearly between the two evaluations on either side; infinite where it never came down so far.
     """

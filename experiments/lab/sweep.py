@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import MLP, SGD, Dataset, LogisticRegression, train
+from minigrad import MLP, SGD, Dataset, History, LogisticRegression, train
 from minigrad.model import Model
 
 from . import tuning
@@ -48,8 +48,8 @@ def make_model(data: Dataset, settings: Settings, seed: int, dtype: str | None =
     return MLP(layer_sizes, activation=settings.activation, dtype=dtype, backend=settings.backend, rng=rng)
 
 
-def train_once(data: Dataset, settings: Settings, batch_size: int, rate: float, seed: int, **keywords: Any) -> Any:
-    """One training run; the remainder of each epoch that does not fill a batch is left out, another one each epoch."""
+def train_once(data: Dataset, settings: Settings, batch_size: int, rate: float, seed: int, **keywords: Any) -> History:
+    """One training run, `keywords` as for `train`. Rows that do not fill a batch are left out, others each epoch."""
     every = max(batch_size, len(data.X_train) // EVALUATIONS_AN_EPOCH)
     arguments = {"epochs": settings.epochs, "evaluate_every": every, "drop_last": True} | keywords
     model, rng = make_model(data, settings, seed), np.random.default_rng(seed)

@@ -10,6 +10,8 @@ from minigrad import SGD, Dataset, get_backend, train
 
 from .sweep import Settings, make_model
 
+UPDATES = 20  # to time at the least: one would be at the mercy of the clock
+
 
 def timing_rows(data: Dataset, settings: Settings, backend: str) -> list[dict]:
     """Microseconds a sample gradient, shuffled epochs through train(); paths and repeats interleaved."""
@@ -21,7 +23,7 @@ def timing_rows(data: Dataset, settings: Settings, backend: str) -> list[dict]:
     rows = []
     for repeat in range(settings.repeats + 1):
         for batch_size, path in cases:
-            epochs = 1 if batch_size == 1 else max(1, 2 * batch_size // m)
+            epochs = max(1, UPDATES * batch_size // m)
             history = train(
                 make_model(data, here, seed=0), X, y, optimizer=SGD(1e-3), batch_size=batch_size, epochs=epochs,
                 rng=np.random.default_rng(repeat), evaluate_every=0, drop_last=True, path=path,

@@ -51,7 +51,7 @@ def training_table(result: dict[str, Any], arm: str, title: str) -> str:
         needed = {name: [run[f"{name}_to_target"] for run in runs] for name in COUNTS}
         to_target = [
             table.median_and_range(needed["epoch"]),
-            table.number(median(needed["updates"])),  # in proportion to the epochs, so their range is told
+            table.number(median(needed["updates"])),  # the range of the epochs says theirs
             table.number(median(needed["samples"])),
             table.median_and_range([1e3 * seconds for seconds in needed["seconds"]]),
         ]
@@ -63,7 +63,7 @@ def training_table(result: dict[str, Any], arm: str, title: str) -> str:
         lines.append([label, f"{runs[0]['updates_an_epoch']:,}", rate, *to_target, *ending])
     header = ["batch size", "updates/epoch", "rate", "epochs", "updates", "sample gradients", "milliseconds"]
     header += [f"loss after {settings['epochs']} epochs", "test accuracy %"]
-    note = f"first evaluation at or below it, {EVALUATIONS_AN_EPOCH} an epoch; – : none in {settings['epochs']} epochs"
+    note = f"interpolated between evaluations, at most {EVALUATIONS_AN_EPOCH} per epoch; – : never so far"
     return f"To a training loss of {settings['target']:g} at {title}\n({note})\n\n{table.render(header, lines)}"
 
 

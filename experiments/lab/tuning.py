@@ -15,7 +15,7 @@ def rate(k: int) -> float:
 
 
 def best_rate(cost: Callable[[float, float], float]) -> tuple[float | None, dict[float, float]]:
-    """The rate of least cost, and the cost of every rate that was tried.
+    """The rate of least cost, and the cost of every rate that was tried: infinite for one that lost to an earlier one.
 
     Parameters
     ----------
