@@ -22,7 +22,7 @@ def sigmoid(z: Array, out: Array | None = None) -> Array:
     xp = namespace(z)
     denominator = xp.exp(-abs(z))
     denominator += 1
-    h = xp.minimum(z, 0, out=out)
+    h = xp.minimum(z, 0.0, out=out)
     xp.exp(h, out=h)
     h /= denominator
     return h
@@ -62,13 +62,13 @@ def tanh_derivative(a: Array, out: Array | None = None) -> Array:
 
 def relu(z: Array, out: Array | None = None) -> Array:
     """max(z, 0), entry by entry."""
-    return namespace(z).maximum(z, 0, out=out)
+    return namespace(z).maximum(z, 0.0, out=out)
 
 
 def relu_derivative(a: Array, out: Array | None = None) -> Array:
     """1 where a > 0, else 0: at the kink itself, where there is no slope, 0 is taken."""
     xp = namespace(a)
-    return xp.greater(a, 0, out=xp.empty_like(a) if out is None else out)
+    return xp.greater(a, 0.0, out=xp.empty_like(a) if out is None else out)
 
 
 ACTIVATIONS = {"relu": (relu, relu_derivative), "tanh": (tanh, tanh_derivative)}

@@ -21,6 +21,7 @@ import numpy as np
 from .logistic_regression import LogisticRegression
 from .mlp import MLP
 
+CHUNK_BYTES = 2**20  # of rows gathered at once: about a core's L2 cache
 BLOCK = 32  # samples; more make the sum over a block longer, fewer touch W̃ of the first layer more often
 
 
@@ -34,15 +35,15 @@ def logistic_updates(
     `X[i]` alone would cost as much as the arithmetic.
     """
     dot, axpy = model.backend.blas.get_blas_funcs(("dot", "axpy"), dtype=model.dtype)
-    theta, tanh = model.theta, math.tanh
-    length = max(1, min(len(order), model.backend.rows_per_chunk(theta.nbytes)))
+    theta, p, tanh = model.theta, model.n_parameters, math.tanh
+    length = max(1, min(len(order), CHUNK_BYTES // theta.nbytes))
     X_tilde = np.ones((length, len(theta)), model.dtype)
     for start in range(0, len(order), length):
         index = order[start : start + length]
         X_tilde[: len(index), :-1] = X[index]
         for x, label in zip(X_tilde, y[index].tolist()):
             h = 0.5 + 0.5 * tanh(0.5 * dot(theta, x))
-            axpy(x, theta, a=learning_rate * (label - h))
+            axpy(x, theta, p, learning_rate * (label - h))  # by position: by name costs as much as half the arithmetic
 
 
 def mlp_updates(
@@ -57,7 +58,7 @@ def mlp_updates(
 
     Row i of X̃ W̃ and of the Gram matrix X̃ X̃ᵀ hold all products in it: two matrix products a block. What remains for
     a sample is the sum over the block, (block,) @ (block, n_1), instead of a pass over W̃, (n_0 + 1, n_1). The block
-    ends with one more product, W̃ ← W̃ + X̃ᵀ D, where D (block, n_1) has the rows −η δ_j. The other layers are small:
+    ends with one more product, W̃ ← W̃ − η X̃ᵀ D, where D (block, n_1) has the rows δ_j. The other layers are small:
     they are updated in place (`ger`).
     """
     names = ("gemm", "gemv", "ger")  # all from one BLAS: NumPy has another, and their threads would fight for the cores
@@ -73,15 +74,13 @@ def mlp_updates(
         X_tilde[:, :-1] = X[index]
         # BLAS stores matrices by columns: to it, X̃ stored by rows is X̃ᵀ, and X̃ W̃ is (W̃ᵀ X̃ᵀ)ᵀ
         A[:, :-1] = gemm(1, first.T, X_tilde.T).T  # (block, n_0 + 1) @ (n_0 + 1, n_1) -> (block, n_1)
-        gram = gemm(1, X_tilde.T, X_tilde.T, trans_a=1)
+        weights = gemm(-learning_rate, X_tilde.T, X_tilde.T, trans_a=1)  # −η x̃_i · x̃_j, (block, block)
         # A row of D is zero until its sample has come, so that a sum over all j is one over j < i.
         D = np.zeros((len(index), n_1), model.dtype)
-        sums = D.T
-        for a, z, d, products, label in zip(A, A[:, :-1], D, gram, y[index].tolist()):
-            gemv(1, sums, products, beta=1, y=z, overwrite_y=1)
-            rest_of_network(a, z, d, label)
-            d *= -learning_rate
-        gemm(1, D.T, X_tilde.T, trans_b=1, beta=1, c=first.T, overwrite_c=1)  # W̃ += X̃ᵀ D, in place
+        for a, z, delta, weights_i, label in zip(A, A[:, :-1], D, weights, y[index].tolist()):
+            gemv(1, D.T, weights_i, beta=1, y=z, overwrite_y=1)
+            rest_of_network(a, z, delta, label)
+        gemm(-learning_rate, D.T, X_tilde.T, trans_b=1, beta=1, c=first.T, overwrite_c=1)  # W̃ ← W̃ − η X̃ᵀ D
 
 
 def _augmented(model: MLP) -> list[np.ndarray]:
@@ -101,11 +100,13 @@ def _rest_of_network(
     f, f_derivative = model.f, model.f_derivative
     output_delta = _sigmoid_delta if model.n_outputs == 1 else _softmax_delta
     # BLAS counts by columns: W̃ᵀ of a matrix that is stored by rows is one stored by columns, as it is.
-    W = [W_tilde.T for W_tilde in rest]  # (n_out, n_in + 1)
+    W_tilde = [W.T for W in rest]  # (n_out, n_in + 1)
+    W = [W_l[:, :-1] for W_l in W_tilde]  # without the bias
     a_tilde = [np.ones(len(W_l) + 1, model.dtype) for W_l in W]
     z = [a[:-1] for a in a_tilde]
     delta = [np.empty(len(W_l), model.dtype) for W_l in W]
-    slope = [np.empty(W_l.shape[1] - 1, model.dtype) for W_l in W]
+    slope = [np.empty(W_l.shape[1], model.dtype) for W_l in W]
+    upwards, last = range(len(W)), len(W) - 1
 
     if not rest:
         return lambda a_1, z_1, delta_1, label: output_delta(z_1, label, delta_1)
@@ -113,17 +114,17 @@ def _rest_of_network(
     def update(a_1: np.ndarray, z_1: np.ndarray, delta_1: np.ndarray, label: int) -> None:
         f(z_1, out=z_1)  # a_1 takes the place of z_1, beside its constant 1
         inputs = a_1
-        for l in range(len(W)):
-            gemv(1, W[l], inputs, y=z[l], overwrite_y=1)
-            if l + 1 < len(W):
+        for l in upwards:
+            gemv(1, W_tilde[l], inputs, y=z[l], overwrite_y=1)
+            if l < last:
                 f(z[l], out=z[l])
-            inputs = a_tilde[l]
-        output_delta(z[-1], label, delta[-1])
-        for l in range(len(W) - 1, -1, -1):
-            inputs, below = (a_tilde[l - 1], delta[l - 1]) if l else (a_1, delta_1)
-            gemv(1, W[l][:, :-1], delta[l], y=below, overwrite_y=1, trans=1)  # W δ, before W changes
-            below *= f_derivative(inputs[:-1], out=slope[l])
-            ger(-learning_rate, delta[l], inputs, a=W[l], overwrite_a=1)
+                inputs = a_tilde[l]
+        output_delta(z[last], label, delta[last])
+        for l in reversed(upwards):
+            inputs, a, below = (a_tilde[l - 1], z[l - 1], delta[l - 1]) if l else (a_1, z_1, delta_1)
+            gemv(1, W[l], delta[l], y=below, overwrite_y=1, trans=1)  # W δ, before W changes
+            below *= f_derivative(a, out=slope[l])
+            ger(-learning_rate, delta[l], inputs, a=W_tilde[l], overwrite_a=1)
 
     return update
 
@@ -137,5 +138,5 @@ def _softmax_delta(z: np.ndarray, label: int, out: np.ndarray) -> None:
     """δ = h − y with h = softmax(z), y one-hot."""
     np.subtract(z, z[z.argmax()], out=out)
     np.exp(out, out=out)
-    out /= out.sum()
-    out[label] -= 1
+    out /= np.add.reduce(out)
+    out[label] -= 1.0
