@@ -176,8 +176,11 @@ class Model:
                 f"out is {type(out).__name__} {getattr(out, 'shape', '')} {getattr(out, 'dtype', '')}; "
                 f"expected an array {self._theta.shape} of {self.dtype} on {self.backend!r}"
             )
-        loss = self.mean_gradient(X, y, out, with_loss=True)
-        return float(loss), out
+        gradient = out if out.flags.c_contiguous else self.xp.empty_like(self._theta)
+        loss = float(self.mean_gradient(X, y, gradient, with_loss=True))
+        if gradient is not out:
+            out[...] = gradient
+        return loss, out
 
     def sample_gradients(self, X: Any, y: Any) -> Array:
         """g_i, the gradient of each sample's own loss, (m, p), one row a sample: the outer products a_i δ_iᵀ.
@@ -229,8 +232,9 @@ class Model:
         terms = self.backward_pass(activations, z, y, scale / m)
         ones = self._ones(m)
         for (dW, db), (a, delta) in zip(self._gradient_views(out), terms):
-            self.xp.matmul(a.T, delta, out=dW)  # (n_in, m) @ (m, n_out) -> (n_in, n_out)
-            self.xp.matmul(ones, delta, out=db)  # (m,) @ (m, n_out) -> (n_out,), the sum over the rows
+            # `dot` and not `matmul`, which takes four times as long over a single row
+            self.xp.dot(a.T, delta, out=dW)  # (n_in, m) @ (m, n_out) -> (n_in, n_out)
+            self.xp.dot(ones, delta, out=db)  # (m,) @ (m, n_out) -> (n_out,), the sum over the rows
         return loss
 
     def evaluate(self, X: Array, y: Array) -> tuple[float, float]:

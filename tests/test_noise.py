@@ -85,12 +85,12 @@ def test_no_matrix_of_sample_gradients_is_formed():
 
 
 def test_loss_of_a_large_table_is_worked_out_in_chunks():
-    X, y = np.zeros((20_000, 784)), np.zeros(20_000, int)
-    for model in (LogisticRegression(784), MLP((784, 300, 10)), MLP((784, 300, 1))):
+    X, y = np.zeros((60_000, 784), np.float32), np.zeros(60_000, int)
+    for model in (LogisticRegression(784, dtype="float32"), MLP((784, 300, 10), dtype="float32")):
         tracemalloc.start()
         try:
             model.loss(X, y), model.accuracy(X, y), model.predict(X), model.forward(X)
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        assert peak < 16e6  # the table is 125 MB, one hidden layer of it 48 MB
+        assert peak < 64e6  # the table is 188 MB, one hidden layer of it 72 MB

@@ -175,14 +175,15 @@ def test_an_optimizer_must_say_how_it_updates():
 def test_a_step_allocates_nothing_of_the_size_of_its_batch_or_of_theta(make, outputs):
     rng = np.random.default_rng(0)
     model = MLP((784, 100, outputs))
-    X, y = model.prepare(rng.standard_normal((512, 784)), rng.integers(0, max(2, outputs), 512))
+    X, y = model.prepare(rng.standard_normal((128, 784)), rng.integers(0, max(2, outputs), 128))
     optimizer = make()
-    for rows in (512, 100, 512):
+    for rows in (128, 100, 128):
         optimizer.iterate(model, X[:rows], y[:rows])
     tracemalloc.start()
     try:
-        for step in range(50):
-            optimizer.iterate(model, X[: 512 - step], y[: 512 - step])
+        for step in range(1000):
+            rows = 128 - step % 100  # of many sizes
+            optimizer.iterate(model, X[:rows], y[:rows])
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -10,6 +10,7 @@ from strategies import assert_close, each_shape, make_problem, problems, small_c
 
 from minigrad import MLP, SGD, LogisticRegression, per_sample, train
 from minigrad.per_sample import fast_epoch, textbook_epoch
+from minigrad.per_sample_blas import mlp_updates
 
 EPOCHS = {"textbook": textbook_epoch, "fast": fast_epoch}
 each_epoch = pytest.mark.parametrize("epoch", EPOCHS.values(), ids=EPOCHS.keys())
@@ -119,6 +120,18 @@ def test_networks_of_any_shape_over_orders_around_a_block(length, dtype, sizes, 
     assert model.theta is live
     assert not np.array_equal(expected, start)
     assert_close(model.theta, expected, 1e-12 if dtype == "float64" else 1e-5)
+
+
+@pytest.mark.parametrize("block", [1, 2, 7, 50, 1000])
+def test_blocks_of_any_length_make_the_same_updates(block):
+    problem = make_problem("mlp", n=7, hidden=(6,), outputs=3, m=29)
+    model, X, y = problem.model, problem.X, problem.y
+    start, order = problem.theta, problem.rng.integers(0, 29, 50)
+    textbook_epoch(model, X, y, order, 0.05)
+    expected = problem.theta
+    model.theta = start
+    mlp_updates(model, *model.prepare(X, y), order, 0.05, block)
+    assert_close(model.theta, expected, 1e-12)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 31, 129])
