@@ -55,7 +55,7 @@ def race(benchmark: Any, request: pytest.FixtureRequest) -> Callable[..., None]:
 
         benchmark.pedantic(ours, setup=peers_first, rounds=request.config.getoption("--rounds"), warmup_rounds=1)
         own = np.array(benchmark.stats.stats.data)
-        note = {"work": work, "ours": float(np.median(own)) / calls, "peers": {}}
+        note: dict[str, Any] = {"work": work, "ours": float(np.median(own)) / calls, "peers": {}}
         for name, measured in times.items():
             ratios = own / np.array(measured[-len(own) :])  # the first round warmed up
             note["peers"][name] = [float(q) for q in np.quantile(ratios, [0.25, 0.5, 0.75])]

@@ -120,8 +120,7 @@ def torch_mlp_steps(layers: list, X: np.ndarray, y: np.ndarray, eta: float, step
         modules += [torch.nn.Linear(n_in, n_out, dtype=getattr(torch, X.dtype.name)), torch.nn.ReLU()]
     network = torch.nn.Sequential(*modules[:-1])
     optimizer = torch.optim.SGD(network.parameters(), lr=eta)
-    X, y = torch.from_numpy(X), torch.from_numpy(y)
-    parts = list(zip(X.split(batch_size), y.split(batch_size)))
+    parts = list(zip(torch.from_numpy(X).split(batch_size), torch.from_numpy(y).split(batch_size)))
 
     def run() -> None:
         with torch.no_grad():

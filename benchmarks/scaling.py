@@ -1,12 +1,11 @@
 """What a sample gradient costs against rows, features, width, batch size and threads: `python -m benchmarks.scaling`.
 
-Every point is the median of interleaved repeats, with their quartiles. Writes scaling.png and scaling.json beside
-this file.
+Every point is the median of interleaved repeats, with their quartiles. Writes scaling.png beside this
+file.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -119,6 +118,5 @@ def draw(rows: list[dict[str, Any]]) -> Any:
 
 if __name__ == "__main__":
     measured = measure()
-    (FOLDER / "scaling.json").write_text(json.dumps(measured) + "\n", encoding="utf-8")
     plots.save(draw(measured), FOLDER, "scaling")
     (FOLDER / "scaling.svg").unlink()

@@ -51,6 +51,16 @@ def calls(others: dict[str, peers.Peer]) -> dict[str, Any]:
     return {name: run for name, (run, _) in others.items()}
 
 
+def repeated(run: Any, times: int) -> Any:
+    """A function that runs `run` so many times, to give the clock something to measure."""
+
+    def several() -> None:
+        for _ in range(times):
+            run()
+
+    return several
+
+
 @pytest.mark.parametrize(("name", "epochs"), [("20,000 × 784", 1), ("digits, 1,437 × 64", 30)])
 def test_per_sample_logistic(race: Any, name: str, epochs: int) -> None:
     X, y = digits_data() if "digits" in name else data(20_000, 784, 2)
@@ -69,11 +79,8 @@ def test_per_sample_logistic(race: Any, name: str, epochs: int) -> None:
         run()
     assert_same(model, others, 1e-12)
 
-    def repeated(run: Any) -> Any:
-        return lambda: [run() for _ in range(epochs)]
-
     work = f"SGD one sample at a time, logistic, {name}: an epoch"
-    race(work, repeated(ours), {name: repeated(run) for name, run in calls(others).items()}, calls=epochs)
+    race(work, repeated(ours, epochs), {name: repeated(run, epochs) for name, run in calls(others).items()}, epochs)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -147,17 +154,18 @@ def gemm_floor(model: Model, X: np.ndarray, steps: int) -> Any:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("batch_size", [128, 512, 2048])
-def test_shuffled_epoch_through_train(race: Any, batch_size: int, dtype: str) -> None:
+def test_shuffled_epoch_through_train(race: Any, monkeypatch: Any, batch_size: int, dtype: str) -> None:
     """What training adds to the matrix products: shuffling, gathering, the loop. Batches at hand for the floor."""
     n = 16_384
     X, y = data(n, 784, 10, dtype)
     model, epochs = MLP(SIZES, dtype=dtype), 3
     steps = epochs * n // batch_size
-    model.evaluate = lambda X, y: (1.0, 0.0)  # train() keeps evaluation off its clock, but this race has another
+    # train() keeps evaluation off its own clock, but this race has another
+    monkeypatch.setattr(model, "evaluate", lambda X, y: (1.0, 0.0))
 
     def ours() -> None:
-        rules = {"optimizer": SGD(ETA), "batch_size": batch_size, "epochs": epochs, "evaluate_every": 0}
-        train(model, X, y, rng=np.random.default_rng(0), **rules)
+        rng = np.random.default_rng(0)
+        train(model, X, y, optimizer=SGD(ETA), batch_size=batch_size, epochs=epochs, evaluate_every=0, rng=rng)
 
     floor = {"GEMM floor": gemm_floor(model, X[:batch_size], steps)}
     ours()
@@ -201,12 +209,8 @@ def test_mlp_epoch_on_digits(race: Any) -> None:
     for run in (ours, *calls(others).values()):
         run()
     assert_same(model, others, 1e-10)
-    race(
-        "epoch, MLP 64-32-10 on digits, batch 32, float64",
-        lambda: [ours() for _ in range(epochs)],
-        {name: lambda run=run: [run() for _ in range(epochs)] for name, run in calls(others).items()},
-        calls=epochs,
-    )
+    work = "epoch, MLP 64-32-10 on digits, batch 32, float64"
+    race(work, repeated(ours, epochs), {name: repeated(run, epochs) for name, run in calls(others).items()}, epochs)
 
 
 def test_gradient_noise(race: Any) -> None:
