@@ -3,7 +3,7 @@
     theta ← theta − η ∇J_i(theta)   for i in order, each gradient taken at the parameters that the one before it left
 
 `textbook_epoch` is that line as a loop. `fast_epoch` makes the same updates in the same order, faster
-(`per_sample_blas.py` tells how); the two agree to rounding, and a test says so.
+(`per_sample_blas.py` and, on a GPU, `per_sample_blocked.py` tell how); the two agree to rounding, and a test says so.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from .logistic_regression import LogisticRegression
 from .mlp import MLP
 from .model import Model
 from .per_sample_blas import logistic_updates, mlp_updates
+from .per_sample_blocked import blocked_updates
 
 
 def textbook_epoch(model: Model, X: Any, y: Any, order: Any, learning_rate: float) -> None:
@@ -62,13 +63,14 @@ def textbook_updates(model: Model, X: Array, y: Array, order: np.ndarray, learni
 
 def fast_updates(model: Model, X: Array, y: Array, order: np.ndarray, learning_rate: float) -> None:
     """`fast_epoch` behind the door: prepared data, `order` on the host."""
-    has_blas = model.backend.blas is not None
-    if has_blas and type(model) is LogisticRegression:
-        logistic_updates(model, X, y, order, learning_rate)
-    elif has_blas and type(model) is MLP:  # not a subclass, which may go forward in its own way
-        mlp_updates(model, X, y, order, learning_rate)
-    else:
+    if type(model) not in (LogisticRegression, MLP):  # a subclass may go forward in its own way
         textbook_updates(model, X, y, order, learning_rate)
+    elif model.backend.blas is None:
+        blocked_updates(model, X, y, order, learning_rate)
+    elif isinstance(model, LogisticRegression):
+        logistic_updates(model, X, y, order, learning_rate)
+    elif isinstance(model, MLP):
+        mlp_updates(model, X, y, order, learning_rate)
 
 
 def _prepare(model: Model, X: Any, y: Any, order: Any, learning_rate: float) -> tuple[Array, Array, np.ndarray, float]:

@@ -17,9 +17,12 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+import scipy.linalg.blas
 
+from .backend import Array
 from .logistic_regression import LogisticRegression
 from .mlp import MLP
+from .model import Model
 
 CHUNK_BYTES = 2**20  # of rows gathered at once: about a core's L2 cache
 BLOCK = 32  # samples; more make the sum over a block longer, fewer touch W̃ of the first layer more often
@@ -61,29 +64,43 @@ def mlp_updates(
     ends with one more product, W̃ ← W̃ − η X̃ᵀ D, where D (block, n_1) has the rows δ_j. The other layers are small:
     they are updated in place (`ger`).
     """
-    names = ("gemm", "gemv", "ger")  # all from one BLAS: NumPy has another, and their threads would fight for the cores
-    gemm, gemv, ger = model.backend.blas.get_blas_funcs(names, dtype=model.dtype)
-    first, *rest = _augmented(model)
-    n_1, block = first.shape[1], max(1, min(block, len(order)))
-    rest_of_network = _rest_of_network(model, rest, learning_rate, gemv, ger)
+    # All from SciPy's BLAS: NumPy has another, and their threads would fight for the cores.
+    gemm = model.backend.blas.get_blas_funcs("gemm", dtype=model.dtype)
+    first, *rest = augmented(model)
+    update = rest_of_network(model, rest, learning_rate)
+    block = max(1, min(block, len(order)))
     X_tilde = np.ones((block, len(first)), model.dtype)
-    A = np.ones((block, n_1 + 1), model.dtype)  # rows z_i, then ã_i
     for start in range(0, len(order), block):
         index = order[start : start + block]
-        X_tilde, A = X_tilde[: len(index)], A[: len(index)]
+        X_tilde = X_tilde[: len(index)]
         X_tilde[:, :-1] = X[index]
         # BLAS stores matrices by columns: to it, X̃ stored by rows is X̃ᵀ, and X̃ W̃ is (W̃ᵀ X̃ᵀ)ᵀ
-        A[:, :-1] = gemm(1, first.T, X_tilde.T).T  # (block, n_0 + 1) @ (n_0 + 1, n_1) -> (block, n_1)
-        weights = gemm(-learning_rate, X_tilde.T, X_tilde.T, trans_a=1)  # −η x̃_i · x̃_j, (block, block)
-        # A row of D is zero until its sample has come, so that a sum over all j is one over j < i.
-        D = np.zeros((len(index), n_1), model.dtype)
-        for a, z, delta, weights_i, label in zip(A, A[:, :-1], D, weights, y[index].tolist()):
-            gemv(1, D.T, weights_i, beta=1, y=z, overwrite_y=1)
-            rest_of_network(a, z, delta, label)
+        Z = gemm(1, first.T, X_tilde.T).T  # (block, n_0 + 1) @ (n_0 + 1, n_1) -> (block, n_1)
+        gram = gemm(1, X_tilde.T, X_tilde.T, trans_a=1)  # x̃_i · x̃_j, (block, block)
+        D = in_sequence(Z, gram, y[index].tolist(), learning_rate, update)
         gemm(-learning_rate, D.T, X_tilde.T, trans_b=1, beta=1, c=first.T, overwrite_c=1)  # W̃ ← W̃ − η X̃ᵀ D
 
 
-def _augmented(model: MLP) -> list[np.ndarray]:
+def in_sequence(
+    Z: np.ndarray, gram: np.ndarray, labels: list[int], learning_rate: float, update: Callable
+) -> np.ndarray:
+    """The samples of a block one after the other: D (block, n_1), the rows δ_i of the first layer.
+
+    Z (block, n_1) holds the rows x̃_i W̃ for W̃ at the block's start, gram (block, block) the products x̃_i · x̃_j.
+    """
+    gemv = scipy.linalg.blas.get_blas_funcs("gemv", dtype=Z.dtype)
+    A = np.ones((len(Z), Z.shape[1] + 1), Z.dtype)  # rows z_i beside a constant 1, then ã_i
+    A[:, :-1] = Z
+    weights = gram * -learning_rate
+    # A row of D is zero until its sample has come, so that a sum over all j is one over j < i.
+    D = np.zeros(Z.shape, Z.dtype)
+    for a, z, delta, weights_i, label in zip(A, A[:, :-1], D, weights, labels):
+        gemv(1, D.T, weights_i, beta=1, y=z, overwrite_y=1)
+        update(a, z, delta, label)
+    return D
+
+
+def augmented(model: Model) -> list[Array]:
     """W̃ (n_in + 1, n_out) of each layer: views of theta, which holds W row by row and then b."""
     views, start = [], 0
     for n_in, n_out in zip(model.layer_sizes, model.layer_sizes[1:]):
@@ -93,12 +110,19 @@ def _augmented(model: MLP) -> list[np.ndarray]:
     return views
 
 
-def _rest_of_network(
-    model: MLP, rest: list[np.ndarray], learning_rate: float, gemv: Callable, ger: Callable
+def rest_of_network(
+    model: Model, rest: list[np.ndarray], learning_rate: float
 ) -> Callable[[np.ndarray, np.ndarray, np.ndarray, int], None]:
-    """A function of one sample's ã_1, z_1 (all of ã_1 but its 1) and label: updates the layers above, fills in δ_1."""
-    f, f_derivative = model.f, model.f_derivative
+    """A function of one sample's ã_1, z_1 (all of ã_1 but its 1) and label: updates the layers above, fills in δ_1.
+
+    `rest` holds W̃ of the layers above the first, on the host; it is changed in place.
+    """
     output_delta = _sigmoid_delta if model.n_outputs == 1 else _softmax_delta
+    if not isinstance(model, MLP) or not rest:
+        return lambda a_1, z_1, delta_1, label: output_delta(z_1, label, delta_1)
+
+    gemv, ger = scipy.linalg.blas.get_blas_funcs(("gemv", "ger"), dtype=model.dtype)
+    f, f_derivative = model.f, model.f_derivative
     # BLAS counts by columns: W̃ᵀ of a matrix that is stored by rows is one stored by columns, as it is.
     W_tilde = [W.T for W in rest]  # (n_out, n_in + 1)
     W = [W_l[:, :-1] for W_l in W_tilde]  # without the bias
@@ -106,10 +130,7 @@ def _rest_of_network(
     z = [a[:-1] for a in a_tilde]
     delta = [np.empty(len(W_l), model.dtype) for W_l in W]
     slope = [np.empty(W_l.shape[1], model.dtype) for W_l in W]
-    upwards, last = range(len(W)), len(W) - 1
-
-    if not rest:
-        return lambda a_1, z_1, delta_1, label: output_delta(z_1, label, delta_1)
+    upwards, last = range(len(W)), len(W) - 1  # index 0 is the layer above the first
 
     def update(a_1: np.ndarray, z_1: np.ndarray, delta_1: np.ndarray, label: int) -> None:
         f(z_1, out=z_1)  # a_1 takes the place of z_1, beside its constant 1

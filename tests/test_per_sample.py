@@ -11,6 +11,7 @@ from strategies import assert_close, each_shape, make_problem, problems, small_c
 from minigrad import MLP, SGD, LogisticRegression, per_sample, train
 from minigrad.per_sample import fast_epoch, textbook_epoch
 from minigrad.per_sample_blas import mlp_updates
+from minigrad.per_sample_blocked import blocked_updates
 
 EPOCHS = {"textbook": textbook_epoch, "fast": fast_epoch}
 each_epoch = pytest.mark.parametrize("epoch", EPOCHS.values(), ids=EPOCHS.keys())
@@ -123,15 +124,28 @@ def test_networks_of_any_shape_over_orders_around_a_block(length, dtype, sizes, 
 
 
 @pytest.mark.parametrize("block", [1, 2, 7, 50, 1000])
-def test_blocks_of_any_length_make_the_same_updates(block):
-    problem = make_problem("mlp", n=7, hidden=(6,), outputs=3, m=29)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    ("updates", "kind", "shape"),
+    [
+        (mlp_updates, "mlp", {"hidden": (6,), "outputs": 3}),
+        (mlp_updates, "mlp", {"hidden": (), "outputs": 1}),
+        (blocked_updates, "logistic", {}),
+        (blocked_updates, "mlp", {"hidden": (6,), "outputs": 3}),
+        (blocked_updates, "mlp", {"hidden": (), "outputs": 4}),
+        (blocked_updates, "mlp", {"hidden": (6, 5, 4), "outputs": 1, "activation": "tanh"}),
+    ],
+)
+def test_blocks_of_any_length_make_the_same_updates(updates, kind, shape, dtype, block):
+    problem = make_problem(kind, n=7, m=29, dtype=dtype, **shape)
     model, X, y = problem.model, problem.X, problem.y
     start, order = problem.theta, problem.rng.integers(0, 29, 50)
     textbook_epoch(model, X, y, order, 0.05)
     expected = problem.theta
     model.theta = start
-    mlp_updates(model, *model.prepare(X, y), order, 0.05, block)
-    assert_close(model.theta, expected, 1e-12)
+    updates(model, *model.prepare(X, y), order, 0.05, block)
+    assert not np.array_equal(expected, start)
+    assert_close(model.theta, expected, 1e-12 if dtype == "float64" else 1e-5)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 31, 129])
