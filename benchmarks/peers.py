@@ -58,7 +58,7 @@ def jax_logistic_epoch(X: np.ndarray, y: np.ndarray, eta: float) -> Peer:
     return run, lambda: [np.asarray(last[0]), np.asarray(last[1])[None]]
 
 
-def _jax_loss(jax: Any, layers: Any, X: Any, y: Any) -> Any:
+def jax_mlp_loss(jax: Any, layers: Any, X: Any, y: Any) -> Any:
     """Mean log loss of a relu network; X a row or rows."""
     a = X
     for W, b in layers[:-1]:
@@ -75,7 +75,7 @@ def jax_mlp_epoch(layers: list, X: np.ndarray, y: np.ndarray, eta: float) -> Pee
     @jax.jit
     def epoch(parameters: Any, X: Any, y: Any) -> Any:
         def update(parameters: Any, sample: Any) -> Any:
-            gradient = jax.grad(partial(_jax_loss, jax))(parameters, *sample)
+            gradient = jax.grad(partial(jax_mlp_loss, jax))(parameters, *sample)
             return jax.tree.map(lambda v, g: v - eta * g, parameters, gradient), None
 
         return jax.lax.scan(update, parameters, (X, y))[0]
@@ -98,7 +98,7 @@ def jax_mlp_steps(layers: list, X: np.ndarray, y: np.ndarray, eta: float, steps:
 
     @partial(jax.jit, donate_argnums=0)
     def step(parameters: Any, X: Any, y: Any) -> Any:
-        gradient = jax.grad(partial(_jax_loss, jax))(parameters, X, y)
+        gradient = jax.grad(partial(jax_mlp_loss, jax))(parameters, X, y)
         return jax.tree.map(lambda v, g: v - eta * g, parameters, gradient)
 
     last: list[Any] = []

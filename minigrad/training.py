@@ -113,6 +113,8 @@ def train(
         Data on another device than the model, or an argument of the wrong kind.
     ValueError
         Data or an argument outside what is stated here.
+    MemoryError
+        A step on a batch of this size needs more than the device has; theta is as the step before left it.
     """
     if not isinstance(model, Model):
         raise TypeError(f"model is {model!r}; expected a LogisticRegression or an MLP")
@@ -203,7 +205,11 @@ def _batched_epoch(
         if index is not None:
             X_batch = backend.take_rows(X, index[rows], out=take("X of the batch", X_batch.shape, X.dtype))
             y_batch = backend.take_rows(y, index[rows], out=take("y of the batch", y_batch.shape, y.dtype))
-        yield len(X_batch), 1, optimizer.iterate(model, X_batch, y_batch)
+        try:
+            used = optimizer.iterate(model, X_batch, y_batch)
+        except MemoryError as error:  # its text tells the bytes that were asked for
+            raise MemoryError(f"batch_size {batch_size} does not fit into memory: {error}") from None
+        yield len(X_batch), 1, used
 
 
 def _per_sample_epoch(

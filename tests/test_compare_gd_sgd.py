@@ -675,7 +675,12 @@ def test_a_terminal_without_greek_gets_the_table_all_the_same(tmp_path, monkeypa
 
 
 @pytest.mark.usefixtures("without_figures")
-def test_interrupted_in_the_middle(tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("reason", "status"),
+    [(KeyboardInterrupt(), 130), (MemoryError("batch_size 64 does not fit into memory: 99 bytes"), 1)],
+    ids=["Ctrl-C", "out of memory"],
+)
+def test_stopped_in_the_middle(tmp_path, capsys, monkeypatch, reason, status):
     folder = tmp_path / "out" / "compare_gd_sgd"
     folder.mkdir(parents=True)
     (folder / "result.json").write_text("old", encoding="utf-8")
@@ -684,15 +689,16 @@ def test_interrupted_in_the_middle(tmp_path, capsys, monkeypatch):
     def interrupted(*arguments):
         calls.append(arguments)
         if len(calls) == 4:
-            raise KeyboardInterrupt
+            raise reason
         return right(*arguments)
 
     monkeypatch.setattr(compare_gd_sgd, "training_row", interrupted)
     argv = ["--out", tmp_path / "out", "--quick", "--epochs", "2", "--target", "0.4", "--batch-sizes", "64 all"]
-    assert status_of(argv) == 130
+    assert status_of(argv) == status
     out, err = capsys.readouterr()
     assert "Traceback" not in out + err
     assert str(folder / "partial.json") in err
+    assert str(reason) in err
     partial = strict_json(folder / "partial.json")
     assert partial["experiment"] == "compare_gd_sgd"
     assert partial["interrupted"] is True

@@ -345,6 +345,19 @@ def test_lists_and_labels_of_any_kind_train_alike():
             assert_close(run(X, y), expected, 1e-13)
 
 
+def test_a_batch_that_does_not_fit_is_named_with_the_bytes_it_asked_for(monkeypatch):
+    problem = numbered(10)
+
+    def full(*_, **__):
+        raise MemoryError("Out of memory allocating 1,234 bytes (allocated so far: 99 bytes).")
+
+    monkeypatch.setattr(problem.model, "mean_gradient", full)
+    before = problem.model.theta.copy()
+    with pytest.raises(MemoryError, match=r"^batch_size 5 does not fit into memory: .* 1,234 bytes"):
+        train(problem.model, problem.X, problem.y, optimizer=SGD(0.1), batch_size=5, epochs=1)
+    assert np.array_equal(problem.model.theta, before)
+
+
 def test_an_optimizer_goes_on_where_it_stopped():
     whole, parts = numbered(8), numbered(8)
     train(whole.model, whole.X, whole.y, optimizer=Adam(0.1), batch_size=4, epochs=4)

@@ -182,6 +182,9 @@ def run_experiment(
     except KeyboardInterrupt:
         print(f"\n{prog}: interrupted; what was finished is in {keep_what_is_finished()}", file=sys.stderr)
         return 130
+    except MemoryError as error:
+        print(f"{prog}: error: {_one_line(error)}; what was finished is in {keep_what_is_finished()}", file=sys.stderr)
+        return 1
     except BrokenPipeError:  # whoever read the tables has seen enough; the files are written
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
