@@ -164,7 +164,7 @@ def run(data: Dataset, settings: Settings, rows: list[dict], show_progress: bool
     """Measure everything; `rows` grows by each finished measurement. Returns the result, a plain dict."""
     settings = replace(settings, target=settings.target or choose_target(data, settings))
     seeds, sizes = range(settings.seeds), settings.batch_sizes
-    total = 1 + len(seeds) + len(backends_here()) + len(sizes) + 2 * len(seeds) * len(sizes)
+    total = 1 + len(seeds) + len(backends_here(settings.backend)) + len(sizes) + 2 * len(seeds) * len(sizes)
     with tqdm(total=total, desc=NAME, disable=None if show_progress else True, leave=False) as progress:
 
         def keep(new: list[dict]) -> None:
@@ -174,7 +174,7 @@ def run(data: Dataset, settings: Settings, rows: list[dict], show_progress: bool
         keep(path_rows(data))
         for seed in seeds:
             keep(check_rows(data, settings, seed))
-        for backend in backends_here():
+        for backend in backends_here(settings.backend):
             keep(timing_rows(data, settings, backend))
         rates: dict[tuple[str, int], float] = {(SAME, size): settings.learning_rate for size in sizes}
         for size in sizes:
@@ -187,8 +187,10 @@ def run(data: Dataset, settings: Settings, rows: list[dict], show_progress: bool
                 keep([training_row(data, settings, arm, size, rate, seed)])
     m, n = data.X_train.shape
     shape = {"rows": m, "features": n, "test_rows": len(data.X_test), "tuning_seeds": TUNING_SEEDS}
-    result: dict[str, Any] = {"experiment": NAME, "claims": {}, "rows": rows, "settings": asdict(settings) | shape}
-    result["environment"] = results.environment(get_backend(settings.backend))
+    backend = get_backend(settings.backend)
+    used = asdict(settings) | shape | {"backend": backend.name}
+    result: dict[str, Any] = {"experiment": NAME, "claims": {}, "rows": rows, "settings": used}
+    result["environment"] = results.environment(backend)
     result["claims"]["C1"] = verdict(result)
     return result
 

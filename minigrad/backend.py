@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import time
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,16 @@ class Backend:
         """Wait until the device has finished what it was given; read no clock before."""
         self.xp.cuda.get_current_stream().synchronize()
 
+    def moment(self) -> Any:
+        """The point that the work given to the device has reached, for `seconds_between`; waits for nothing."""
+        event = self.xp.cuda.Event()
+        event.record()
+        return event
+
+    def seconds_between(self, start: Any, stop: Any) -> float:
+        """Seconds from one `moment` to a later one; to be asked after the device has been waited for."""
+        return self.xp.cuda.get_elapsed_time(start, stop) / 1000
+
     def take_rows(self, X: Array, index: Array, out: Array) -> Array:
         """Gather `X[index]` into `out`, a buffer of that shape and dtype; `index` must be in range."""
         return self.xp.take(X, index, axis=0, out=out)
@@ -92,6 +103,12 @@ class NumpyBackend(Backend):
 
     def synchronize(self) -> None:
         return
+
+    def moment(self) -> float:
+        return time.perf_counter()
+
+    def seconds_between(self, start: float, stop: float) -> float:
+        return stop - start
 
     def take_rows(self, X: np.ndarray, index: np.ndarray, out: np.ndarray) -> np.ndarray:
         # mode="clip" writes straight into `out`; the default mode gathers into a copy first

@@ -237,16 +237,17 @@ class Model:
             self.xp.dot(ones, delta, out=db)  # (m,) @ (m, n_out) -> (n_out,), the sum over the rows
         return loss
 
-    def evaluate(self, X: Array, y: Array) -> tuple[float, float]:
-        """(loss, accuracy) over the rows, chunk by chunk; waits for the device once."""
-        xp = self.xp
-        totals = xp.zeros(2)  # float64, also for a float32 model: many small terms are added up
-        for rows in self.chunks(X):
-            _, z = self.forward_pass(X[rows])
-            totals[0] += one_sample_loss_from_logits(z, y[rows]).sum()
-            totals[1] += (_most_probable(z) == y[rows]).sum()
-        loss, accuracy = self.backend.to_numpy(totals) / len(X)
-        return float(loss), float(accuracy)
+    def evaluate(self, X: Array, y: Array, *others: tuple[Array, Array]) -> list[float]:
+        """[loss, accuracy] over the rows, chunk by chunk, and the same of the other sets; waits for the device once."""
+        sets = [(X, y), *others]
+        totals = self.xp.zeros((len(sets), 2))  # float64, also for a float32 model: many small terms are added up
+        for total, (X, y) in zip(totals, sets):
+            for rows in self.chunks(X):
+                _, z = self.forward_pass(X[rows])
+                total[0] += one_sample_loss_from_logits(z, y[rows]).sum()
+                total[1] += (_most_probable(z) == y[rows]).sum()
+        rows_of_each = np.array([[len(X)] for X, _ in sets])
+        return (self.backend.to_numpy(totals) / rows_of_each).ravel().tolist()
 
     def chunks(self, X: Array) -> Iterator[slice]:
         """Slices of the rows of X, each as long as the backend likes to work on at once."""
@@ -273,7 +274,8 @@ class Model:
         raise NotImplementedError(f"{type(self).__name__} must name its constructor's arguments")
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"arguments": self.constructor_arguments(), "theta": self.backend.to_numpy(self._theta)}
+        arguments = self.constructor_arguments() | {"backend": self.backend}  # which knows how to be pickled
+        return {"arguments": arguments, "theta": self.backend.to_numpy(self._theta)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state["arguments"])  # type: ignore[misc]  # so that the views are views of the new theta
@@ -285,8 +287,8 @@ class Model:
         temporary = path.with_name(path.name + ".part")
         try:
             with open(temporary, "wb") as file:
-                state = self.__getstate__()
-                np.savez(file, theta=state["theta"], arguments=json.dumps(state["arguments"]))
+                theta = self.backend.to_numpy(self._theta)
+                np.savez(file, theta=theta, arguments=json.dumps(self.constructor_arguments()))
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

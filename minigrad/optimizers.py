@@ -58,19 +58,24 @@ class Optimizer:
         kept = self.__dict__.get(name)
         if kept is None:
             kept = self.__dict__[name] = namespace(theta).zeros_like(theta)
-        elif kept.shape != theta.shape or kept.dtype != theta.dtype:
+        elif not _alike(kept, theta):
+            here, there = (f"{namespace(each).__name__} {each.shape} {each.dtype}" for each in (theta, kept))
             raise ValueError(
-                f"theta is {theta.shape} {theta.dtype}, but this optimizer has been used on {kept.shape} {kept.dtype}; "
-                "expected one optimizer per model"
+                f"theta is {here}, but this optimizer has been used on {there}; expected one optimizer per model"
             )
         return kept
 
 
 def _like(theta: Array, buffer: Array | None) -> Array:
     """`buffer` if it is an array like theta, else a new one."""
-    if buffer is None or buffer.shape != theta.shape or buffer.dtype != theta.dtype:
+    if buffer is None or not _alike(theta, buffer):
         return namespace(theta).empty_like(theta)
     return buffer
+
+
+def _alike(a: Array, b: Array) -> bool:
+    """Whether two arrays have shape, dtype and library in common."""
+    return type(a) is type(b) and a.shape == b.shape and a.dtype == b.dtype
 
 
 class SGD(Optimizer):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import checks
-from .backend import Array
+from .backend import Array, namespace
 from .logistic_regression import LogisticRegression
 from .mlp import MLP
 from .model import Model
@@ -75,6 +75,8 @@ def fast_updates(model: Model, X: Array, y: Array, order: np.ndarray, learning_r
 
 def _prepare(model: Model, X: Any, y: Any, order: Any, learning_rate: float) -> tuple[Array, Array, np.ndarray, float]:
     X, y = model.prepare(X, y)
+    if namespace(order, default=np) is not np:
+        raise TypeError(f"order is an array of {namespace(order).__name__}; expected host data: use to_numpy(order)")
     order = np.asarray(order)
     if order.ndim != 1 or (order.dtype.kind not in "iu" and order.size):
         raise ValueError(f"order has shape {order.shape} and dtype {order.dtype}; expected a vector of whole numbers")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import MLP, SGD, Dataset, History, LogisticRegression, train
+from minigrad import MLP, SGD, Backend, Dataset, History, LogisticRegression, train
 from minigrad.model import Model
 
 from . import tuning
@@ -33,7 +33,7 @@ class Settings:
     seeds: int
     target: float | None
     repeats: int
-    backend: str
+    backend: str | Backend
     dtype: str
 
 

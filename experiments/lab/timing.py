@@ -6,15 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from minigrad import SGD, Dataset, get_backend, train
+from minigrad import SGD, Backend, Dataset, get_backend, train
 
 from .sweep import Settings, make_model
 
 UPDATES = 20  # to time at the least: one would be at the mercy of the clock
 
 
-def timing_rows(data: Dataset, settings: Settings, backend: str) -> list[dict]:
+def timing_rows(data: Dataset, settings: Settings, backend: str | Backend) -> list[dict]:
     """Microseconds a sample gradient, shuffled epochs through train(); paths and repeats interleaved."""
+    backend = get_backend(backend)
     here = replace(settings, backend=backend)
     m = len(data.X_train)
     model = make_model(data, here, seed=0)
@@ -30,11 +31,12 @@ def timing_rows(data: Dataset, settings: Settings, backend: str) -> list[dict]:
             )  # fmt: skip
             if repeat > 0:  # the first warms up
                 cost = 1e6 * history.seconds[-1] / history.samples[-1]
-                rows.append({"kind": "timing", "backend": backend, "path": path, "batch_size": batch_size,
+                rows.append({"kind": "timing", "backend": backend.name, "path": path, "batch_size": batch_size,
                              "repeat": repeat, "microseconds": cost})  # fmt: skip
     return rows
 
 
-def backends_here() -> list[str]:
-    """The backends that answer on this machine."""
-    return sorted({"numpy", get_backend("auto").name}, reverse=True)
+def backends_here(chosen: str | Backend = "numpy") -> list[str | Backend]:
+    """The backends that answer on this machine, and the chosen one."""
+    names = sorted({"numpy", get_backend("auto").name}, reverse=True)
+    return [*names, *([] if get_backend(chosen).name in names else [chosen])]
