@@ -41,13 +41,13 @@ NAME = "compare_gd_sgd"
 SAME, TUNED = "same rate", "best rate"
 SLOPE, SLOPE_MARGIN = 2.0, 0.05
 IDENTITY_BOUND = 1e-12
-PATH_ROWS = 1000  # enough for a picture
+PATH_ROWS = 600  # enough for a picture
 IDENTITY_ROWS = 2000  # the sample gradients of more rows would not fit into memory for a large network
 
 
 EFFORTS: dict[str, dict[str, Any]] = {
     "default": {"batch_sizes": [1, 8, 64, 512, "all"], "epochs": 60, "seeds": 5, "repeats": 7},
-    "quick": {"batch_sizes": [1, 64, "all"], "epochs": 24, "seeds": 3, "repeats": 3},
+    "quick": {"batch_sizes": [1, 64, "all"], "epochs": 20, "seeds": 3, "repeats": 3},
     "full": {"batch_sizes": [2**k for k in range(11)] + ["all"], "epochs": 200, "seeds": 20, "repeats": 15},
 }
 
