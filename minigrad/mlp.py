@@ -73,6 +73,7 @@ class MLP(Model):
             variance = (2 if activation == "relu" else 1) / W.shape[0]
             W[...] = self.backend.asarray(np.sqrt(variance) * rng.standard_normal(W.shape), self.dtype)
         self._identity = self.xp.eye(self.n_outputs, dtype=self.dtype)  # row k is the one-hot form of label k
+        self._numbers = range(1, len(sizes))  # of the layers, l = 1 … L: the input has no z and no δ
         self._room = -1
 
     def forward_pass(self, X: Array) -> tuple[list[Array], Array]:
@@ -99,20 +100,21 @@ class MLP(Model):
 
     def _output_delta(self, z: Array, y: Array) -> Array:
         """h − y, (m, n_L)."""
-        delta = self._delta[-1]
+        L = len(self.layers)
+        delta = self._delta[L]
         if self.n_outputs == 1:
             sigmoid_delta(z, y, out=delta[:, 0])
         else:
-            one_hot = self.backend.take_rows(self._identity, y, out=self._slope[-1])
+            one_hot = self.backend.take_rows(self._identity, y, out=self._slope[L])
             softmax_delta(z, one_hot, out=delta)
         return delta
 
     def _make_room(self, m: int) -> None:
-        """z_l, δ_l and f'(z_l) for a batch of m rows, (m, n_l) each, at index l: slices of buffers that only grow."""
+        """z_l, δ_l and f'(z_l), for l = L one-hot rows: slices (m, n_l) of buffers that only grow, at index l."""
         if m != self._room:
             self._room = m
             self._z, self._delta, self._slope = (
-                [self.workspace.take(f"{name} {l}", (m, n), self.dtype) for l, n in enumerate(self.layer_sizes)]
+                {l: self.workspace.take(f"{name} {l}", (m, self.layer_sizes[l]), self.dtype) for l in self._numbers}
                 for name in ("z", "delta", "slope")
             )
 

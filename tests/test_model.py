@@ -1,6 +1,7 @@
 import copy
 import pickle
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -286,6 +287,18 @@ def test_a_file_that_holds_no_such_model_is_refused(tmp_path):
         with refused(str(path), kind=ValueError):
             LogisticRegression.load(path)
             pytest.fail(name)
+
+
+def test_the_workspace_holds_nothing_as_large_as_the_batch():
+    model, rng = MLP((500, 4, 3)), np.random.default_rng(0)
+    X, y = model.prepare(rng.standard_normal((2000, 500)), rng.integers(0, 3, 2000))
+    tracemalloc.start()
+    try:
+        model.mean_gradient(X, y, out=np.empty_like(model.theta))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < X.nbytes / 8
 
 
 def test_a_model_must_say_how_it_goes():
