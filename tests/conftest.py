@@ -3,7 +3,7 @@ import os
 import pytest
 from hypothesis import settings
 
-from minigrad import Backend, BackendUnavailable, get_backend
+from minigrad import Backend, BackendUnavailable, Dataset, get_backend, load_digits
 
 settings.register_profile("local", deadline=None, database=None, max_examples=60)
 settings.register_profile("ci", parent=settings.get_profile("local"), derandomize=True)
@@ -23,3 +23,16 @@ def gpu() -> Backend:
         return get_backend("cupy")
     except BackendUnavailable as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    """120 of the digits to train on and 60 to test: enough for an experiment's plumbing."""
+    full = load_digits()
+    return Dataset(full.X_train[:120], full.y_train[:120], full.X_test[:60], full.y_test[:60], "digits", full.classes)
+
+
+@pytest.fixture(scope="session")
+def binary(digits: Dataset) -> Dataset:
+    """The same, odd or even."""
+    return digits.binary("odd-even")

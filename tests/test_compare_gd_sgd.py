@@ -19,7 +19,7 @@ from experiments import __main__ as experiments_main
 from experiments import compare_gd_sgd
 from experiments.lab import training_report
 from experiments.lab.sweep import Settings
-from minigrad import MLP, BackendUnavailable, Dataset, LogisticRegression, get_backend, load_digits
+from minigrad import MLP, BackendUnavailable, LogisticRegression, get_backend, load_digits
 
 ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ("training", "paths", "slope", "cost")
@@ -115,17 +115,6 @@ def test_the_reason_is_made_of_the_evidence():
 
 
 # ---- the measurements, against loops written out, and fed what is wrong ----------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def digits():
-    full = load_digits()
-    return Dataset(full.X_train[:120], full.y_train[:120], full.X_test[:60], full.y_test[:60], "digits", full.classes)
-
-
-@pytest.fixture(scope="module")
-def binary(digits):
-    return digits.binary("odd-even")
 
 
 def test_epoch_against_step_is_what_a_loop_gives(binary):

@@ -405,17 +405,6 @@ SETTINGS = sweep.Settings(
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def digits():
-    full = load_digits()
-    return Dataset(full.X_train[:120], full.y_train[:120], full.X_test[:60], full.y_test[:60], "digits", full.classes)
-
-
-@pytest.fixture(scope="module")
-def binary(digits):
-    return digits.binary("odd-even")
-
-
 def test_make_model(digits, binary):
     logistic = sweep.make_model(binary, SETTINGS, 3)
     assert isinstance(logistic, LogisticRegression)
