@@ -10,6 +10,8 @@ from pathlib import Path
 
 import experiments
 
+from .lab import commandline
+
 
 def names() -> list[str]:
     """The experiments that are here, by their module's name."""
@@ -27,7 +29,10 @@ def title(name: str) -> str:
 def main(argv: list[str]) -> int:
     """List, or run all; returns the largest exit status."""
     if argv[:1] == ["all"]:
-        return max(importlib.import_module(f"experiments.{name}").main(argv[1:]) for name in names())
+        modules = [importlib.import_module(f"experiments.{name}") for name in names()]
+        for module in modules:  # a flag that one of them does not take is refused before any of them runs
+            commandline.parser(module).parse_args(argv[1:])
+        return max(module.main(argv[1:]) for module in modules)
     if argv and argv[0] not in ("-h", "--help"):
         hint = f"; one experiment is python -m experiments.{argv[0]}" if argv[0] in names() else ""
         print(f"python -m experiments: error: {argv[0]!r}: expected nothing, or 'all'{hint}", file=sys.stderr)

@@ -19,23 +19,23 @@ of gradient descent at the same η move about equally far; with means, SGD moves
 
 from __future__ import annotations
 
-import argparse
 import math
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.stats
-from tqdm import tqdm
 
-from minigrad import SGD, Dataset, LogisticRegression, get_backend, per_sample, train
+from minigrad import SGD, Dataset, LogisticRegression, per_sample, train
 from minigrad.model import Model
 
-from .lab import commandline, plots, results, table, training_report
+from .lab import experiment, plots, results, table, training_report
 from .lab.statistics import Interval, mean_interval
-from .lab.sweep import TUNING_SEEDS, Settings, choose_target, make_model, training_row, tuning_row
+from .lab.sweep import Settings, make_model, target_rows, training_rows, tuning_rows
 from .lab.timing import backends_here, timing_rows
+from .lab.trials import Trials
 
 NAME = "compare_gd_sgd"
 SAME, TUNED = "same rate", "best rate"
@@ -44,12 +44,15 @@ IDENTITY_BOUND = 1e-12
 PATH_ROWS = 600  # enough for a picture
 IDENTITY_ROWS = 2000  # the sample gradients of more rows would not fit into memory for a large network
 
-
+FLAGS = ("model", "hidden", "activation", "batch-sizes", "learning-rate", "epochs", "seeds", "target")
 EFFORTS: dict[str, dict[str, Any]] = {
-    "default": {"batch_sizes": [1, 8, 64, 512, "all"], "epochs": 60, "seeds": 5, "repeats": 7},
-    "quick": {"batch_sizes": [1, 64, "all"], "epochs": 20, "seeds": 3, "repeats": 3},
-    "full": {"batch_sizes": [2**k for k in range(11)] + ["all"], "epochs": 200, "seeds": 20, "repeats": 15},
-}
+    "default": {"model": "logistic", "batch_sizes": [1, 8, 64, 512, "all"], "epochs": 60, "seeds": 5, "repeats": 7},
+    "quick": {"model": "logistic", "batch_sizes": [1, 64, "all"], "epochs": 20, "seeds": 3, "repeats": 3},
+    "full": {
+        "model": "logistic", "batch_sizes": [2**k for k in range(11)] + ["all"], "epochs": 200, "seeds": 20,
+        "repeats": 15,
+    },
+}  # fmt: skip
 
 
 # ---- claim C1 ------------------------------------------------------------------------------------------------------
@@ -122,7 +125,7 @@ def check_rows(data: Dataset, settings: Settings, seed: int) -> list[dict]:
 # ---- paths over a loss with two parameters ---------------------------------------------------------------------------
 
 
-def path_rows(data: Dataset) -> list[dict]:
+def path_rows(data: Dataset, settings: Settings) -> list[dict]:
     """Logistic regression on one feature, so that theta = (w, b) can be drawn: three methods, one rate, three epochs.
 
     The feature is the projection of a sample on the line between the two classes' means, standardised and shifted by
@@ -160,42 +163,30 @@ def path_rows(data: Dataset) -> list[dict]:
 # ---- run, verdict ----------------------------------------------------------------------------------------------------
 
 
-def run(data: Dataset, settings: Settings, rows: list[dict], show_progress: bool = False) -> dict[str, Any]:
-    """Measure everything; `rows` grows by each finished measurement. Returns the result, a plain dict."""
-    settings = replace(settings, target=settings.target or choose_target(data, settings))
+def run(trials: Trials, settings: Settings) -> dict[str, Any]:
+    """Measure everything, and judge it. Returns the result, a plain dict."""
     seeds, sizes = range(settings.seeds), settings.batch_sizes
-    total = 1 + len(seeds) + len(backends_here(settings.backend)) + len(sizes) + 2 * len(seeds) * len(sizes)
-    with tqdm(total=total, desc=NAME, disable=None if show_progress else True, leave=False) as progress:
-
-        def keep(new: list[dict]) -> None:
-            rows.extend(new)
-            progress.update()
-
-        keep(path_rows(data))
-        for seed in seeds:
-            keep(check_rows(data, settings, seed))
-        for backend in backends_here(settings.backend):
-            keep(timing_rows(data, settings, backend))
-        rates: dict[tuple[str, int], float] = {(SAME, size): settings.learning_rate for size in sizes}
-        for size in sizes:
-            tuned = tuning_row(data, settings, size)
-            keep([tuned])
-            if tuned["learning_rate"] is not None:
-                rates[TUNED, size] = tuned["learning_rate"]
-        for seed in seeds:  # seeds outside, sizes inside: a slow minute of the machine hits all sizes
-            for (arm, size), rate in rates.items():
-                keep([training_row(data, settings, arm, size, rate, seed)])
-    m, n = data.X_train.shape
-    shape = {"rows": m, "features": n, "test_rows": len(data.X_test), "tuning_seeds": TUNING_SEEDS}
-    backend = get_backend(settings.backend)
-    used = asdict(settings) | shape | {"backend": backend.name}
-    result: dict[str, Any] = {"experiment": NAME, "claims": {}, "rows": rows, "settings": used}
-    result["environment"] = results.environment(backend)
-    result["claims"]["C1"] = verdict(result)
+    trials.run(path_rows, settings, [{}])
+    trials.run(check_rows, settings, [{"seed": seed} for seed in seeds])
+    [target] = trials.run(target_rows, settings, [{}])
+    settings = replace(settings, target=target["loss"])
+    tuned = trials.run(tuning_rows, settings, [{"batch_size": size} for size in sizes])
+    for backend in backends_here(settings.backend):
+        trials.run(timing_rows, replace(settings, backend=backend), [{}], timed=True)
+    rates = {(SAME, size): settings.learning_rate for size in sizes}
+    rates |= {(TUNED, row["batch_size"]): row["learning_rate"] for row in tuned if row["learning_rate"] is not None}
+    runs = [
+        {"arm": arm, "batch_size": size, "rate": rate, "seed": seed}
+        for seed in seeds  # seeds outside, sizes inside: a slow minute of the machine hits all sizes
+        for (arm, size), rate in rates.items()
+    ]
+    trials.run(training_rows, settings, runs, timed=True)
+    result = experiment.result_of(NAME, trials, settings)
+    result["claims"] = verdict(result)
     return result
 
 
-def verdict(result: dict[str, Any]) -> dict[str, Any]:
+def verdict(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Judge claim C1 by the rows of a result: the identity, the slope, and the size of the difference."""
 
     def of_kind(kind: str) -> list[dict]:
@@ -244,7 +235,7 @@ def verdict(result: dict[str, Any]) -> dict[str, Any]:
     statement = (
         "Gradient descent makes one update from all samples at the old parameters; SGD makes m, each from newer ones."
     )
-    return results.claim(statement, decision, because, evidence)
+    return {"C1": results.claim(statement, decision, because, evidence)}
 
 
 # ---- what a reader sees ----------------------------------------------------------------------------------------------
@@ -341,67 +332,7 @@ def draw_slope(result: dict[str, Any]) -> Any:
 
 def main(argv: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    parser = commandline.parser(NAME, "Compare gradient descent, mini-batch and per-sample SGD (claim C1).")
-
-    def defaults(name: str) -> str:
-        """The default of a flag, and what --quick and --full make of it."""
-        default, quick, full = (
-            " ".join(map(str, value)) if isinstance(value, list) else value
-            for value in (EFFORTS[effort][name] for effort in ("default", "quick", "full"))
-        )
-        return f"(default: {default}; with --quick {quick}; with --full {full})"
-
-    training = parser.add_argument_group("training")
-    training.add_argument("--model", choices=("logistic", "mlp"), default="logistic", help="(default: logistic)")
-    training.add_argument("--hidden", metavar='"32"', type=commandline.sizes, default=[32],
-                          help="units of each hidden layer of the MLP, or none (default: 32)")  # fmt: skip
-    training.add_argument("--activation", choices=("tanh", "relu"), default="tanh", help="(default: tanh)")
-    training.add_argument("--batch-sizes", metavar='"1 8 64 all"', type=commandline.batch_sizes,
-                          help=f"batch sizes; all is the training set {defaults('batch_sizes')}")  # fmt: skip
-    training.add_argument("--learning-rate", type=commandline.positive_number, default=0.1,
-                          help="of the arm in which all have the same (default: 0.1)")  # fmt: skip
-    training.add_argument("--epochs", type=commandline.count, help=f"epochs {defaults('epochs')}")
-    training.add_argument(
-        "--seeds", metavar="COUNT", type=commandline.count, help=f"runs of each setting {defaults('seeds')}"
-    )
-    training.add_argument("--target", type=commandline.positive_number,
-                          help="training loss, in nats (default: what GD reaches in 2/3 of the epochs)")  # fmt: skip
-    arguments = parser.parse_args(argv)
-
-    def prepare(arguments: argparse.Namespace) -> tuple[Dataset, Settings]:
-        effort = EFFORTS["quick" if arguments.quick else "full" if arguments.full else "default"]
-        backend = get_backend(arguments.backend)
-        data = commandline.load_data(arguments, binary=arguments.model == "logistic")
-        n = len(data.X_train)
-        guessing = math.log(data.n_classes)
-        if len(np.unique(data.y_train)) < 2 or (data.X_train == data.X_train[0]).all():
-            raise ValueError(f"{data.name!r} has one class, or no feature that varies, in training; expected more")
-        if arguments.target is not None and arguments.target >= guessing:
-            raise ValueError(
-                f"--target is {arguments.target:g}; expected less than {guessing:.3g}, the loss of guessing"
-            )
-        wanted = arguments.batch_sizes or [size for size in effort["batch_sizes"] if size == "all" or size <= n]
-        settings = Settings(
-            dataset=data.name, model=arguments.model, hidden=tuple(arguments.hidden),
-            activation=arguments.activation,
-            batch_sizes=tuple(commandline.resolve_batch_sizes(wanted, n)), learning_rate=arguments.learning_rate,
-            epochs=arguments.epochs or effort["epochs"], seeds=arguments.seeds or effort["seeds"],
-            target=arguments.target, repeats=effort["repeats"], backend=backend.name, dtype=arguments.dtype,
-        )  # fmt: skip
-        make_model(data, settings, seed=0)  # a network that does not fit into memory is refused here
-        return data, settings
-
-    def finish(result: dict[str, Any], folder: Path, quiet: bool) -> list[Path]:
-        paths = [results.write_json(folder / "result.json", result), *plot(result, folder)]
-        if not quiet:
-            print(tables(result))
-        claim = result["claims"]["C1"]
-        print(f"\n{claim['statement']}\nC1 {claim['verdict']}: {claim['because']}.\n")
-        return paths
-
-    return commandline.run_experiment(
-        NAME, arguments, prepare, lambda inputs, rows: run(inputs[0], inputs[1], rows, not arguments.quiet), finish
-    )
+    return experiment.main(sys.modules[__name__], argv)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 import os
+from collections.abc import Callable
 
+import numpy as np
 import pytest
+from device import device_backend
 from hypothesis import settings
 
 from minigrad import Backend, BackendUnavailable, Dataset, get_backend, load_digits
@@ -36,3 +39,27 @@ def digits() -> Dataset:
 def binary(digits: Dataset) -> Dataset:
     """The same, odd or even."""
     return digits.binary("odd-even")
+
+
+@pytest.fixture(params=["numpy", "stand-in", pytest.param("cupy", marks=pytest.mark.gpu)])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """NumPy, the strict stand-in for a device and, where one answers, a GPU."""
+    if request.param == "stand-in":
+        return device_backend()
+    try:
+        return get_backend(request.param)
+    except BackendUnavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Callable[[int], Dataset]:
+    """Makes a data set of n_classes: 24 rows to train on and 6 to test, of 3 features."""
+
+    def make(n_classes: int) -> Dataset:
+        rng = np.random.default_rng(5)
+        X = rng.standard_normal((30, 3))
+        y = (X @ rng.standard_normal((3, n_classes)) + rng.standard_normal((30, n_classes))).argmax(axis=1)
+        return Dataset(X[:24], y[:24], X[24:], y[24:], "tiny")
+
+    return make

@@ -153,3 +153,11 @@ def small_chunks(chunk_bytes: int = 1) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(NumpyBackend, "chunk_bytes", chunk_bytes)
         yield
+
+
+def status_of(module, argv):
+    """The exit status, whether main returns it or argparse raises it."""
+    try:
+        return module.main([str(argument) for argument in argv])
+    except SystemExit as error:
+        return error.code

@@ -14,16 +14,17 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
+from strategies import status_of
 
-from experiments import __main__ as experiments_main
 from experiments import compare_gd_sgd
 from experiments.lab import training_report
 from experiments.lab.sweep import Settings
-from minigrad import MLP, BackendUnavailable, LogisticRegression, get_backend, load_digits
+from experiments.lab.trials import Trials
+from minigrad import MLP, LogisticRegression, load_digits
 
 ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ("training", "paths", "slope", "cost")
-KINDS = {"path", "surface", "identity", "epoch", "sum", "timing", "tuning", "training"}
+KINDS = {"path", "surface", "identity", "epoch", "sum", "target", "timing", "tuning", "training"}
 SETTINGS = Settings(
     dataset="digits", model="logistic", hidden=(8,), activation="tanh", batch_sizes=(1, 16, 120), learning_rate=0.1,
     epochs=6, seeds=4, target=None, repeats=2, backend="numpy", dtype="float64",
@@ -80,7 +81,7 @@ def made_up(slopes, ratios=None, errors=(1e-16, 3e-16)):
     ],
 )
 def test_the_rows_turn_the_verdict(result, expected):
-    claim = compare_gd_sgd.verdict(result)
+    claim = compare_gd_sgd.verdict(result)["C1"]
     assert claim["verdict"] == expected
     assert claim["statement"]
     assert set(claim["evidence"]) >= {"identity_relative_error", "slope", "distance_over_half_eta2_HG"}
@@ -88,16 +89,16 @@ def test_the_rows_turn_the_verdict(result, expected):
 
 @pytest.mark.parametrize("errors", [(1e-16, math.nan), (math.nan, 1e-16), (math.nan,), (1e-16, math.inf)])
 def test_a_check_without_an_answer_is_no_evidence_for_the_claim(errors):
-    assert compare_gd_sgd.verdict(made_up([2.0, 2.01, 1.99], errors=errors))["verdict"] != "holds"
+    assert compare_gd_sgd.verdict(made_up([2.0, 2.01, 1.99], errors=errors))["C1"]["verdict"] != "holds"
 
 
 @pytest.mark.parametrize("errors", [(1e-6, math.nan), (math.nan, 1e-6)])
 def test_a_check_without_an_answer_hides_no_evidence_against_it(errors):
-    assert compare_gd_sgd.verdict(made_up([2.0, 2.01, 1.99], errors=errors))["verdict"] == "does not hold"
+    assert compare_gd_sgd.verdict(made_up([2.0, 2.01, 1.99], errors=errors))["C1"]["verdict"] == "does not hold"
 
 
 def test_the_reason_is_made_of_the_evidence():
-    claim = compare_gd_sgd.verdict(made_up([1.9, 2.0, 2.4], [1.2, 1.3, 1.7], errors=(2e-14, 7e-14)))
+    claim = compare_gd_sgd.verdict(made_up([1.9, 2.0, 2.4], [1.2, 1.3, 1.7], errors=(2e-14, 7e-14)))["C1"]
     evidence = claim["evidence"]
     assert evidence["identity_relative_error"] == {"max": 7e-14, "checks": 2, "bound": 1e-12}
     slope, ratio = evidence["slope"], evidence["distance_over_half_eta2_HG"]
@@ -162,7 +163,7 @@ def test_the_identity_sees_a_gradient_that_is_no_mean(binary, wrong):
     row = compare_gd_sgd.identity_row(Wrong(64), binary.X_train, binary.y_train, 0, "start")
     assert (row["relative_error"] > compare_gd_sgd.IDENTITY_BOUND) == (wrong != 1.0)
     rows = [*made_up([2.0, 2.01, 1.99], errors=())["rows"], row]
-    assert compare_gd_sgd.verdict({"rows": rows})["verdict"] == ("holds" if wrong == 1.0 else "does not hold")
+    assert compare_gd_sgd.verdict({"rows": rows})["C1"]["verdict"] == ("holds" if wrong == 1.0 else "does not hold")
 
 
 @pytest.mark.parametrize("kind", ["logistic", "mlp"])
@@ -183,7 +184,7 @@ def test_an_epoch_that_forgets_the_mean_is_caught(binary, monkeypatch):
 
     monkeypatch.setattr(compare_gd_sgd.per_sample, "fast_epoch", twice_as_far)
     rows = [row for seed in range(3) for row in compare_gd_sgd.check_rows(binary, SETTINGS, seed)]
-    claim = compare_gd_sgd.verdict({"rows": rows})
+    claim = compare_gd_sgd.verdict({"rows": rows})["C1"]
     assert claim["verdict"] == "does not hold"
     assert claim["evidence"]["slope"]["estimate"] == pytest.approx(1.0, abs=0.1)
 
@@ -199,7 +200,7 @@ def results_of(digits, binary):
     def get(model):
         if model not in cache:
             data = binary if model == "logistic" else digits
-            cache[model] = compare_gd_sgd.run(data, replace(SETTINGS, model=model), [])
+            cache[model] = compare_gd_sgd.run(Trials(data), replace(SETTINGS, model=model))
         return cache[model]
 
     return get
@@ -262,9 +263,7 @@ def without_the_clock(value):
 
 
 def test_the_same_seeds_give_the_same_rows(results_of, binary):
-    rows = []
-    again = compare_gd_sgd.run(binary, SETTINGS, rows)
-    assert again["rows"] is rows
+    again = compare_gd_sgd.run(Trials(binary), SETTINGS)
     assert without_the_clock(again["rows"]) == without_the_clock(results_of("logistic")["rows"])
     assert without_the_clock(again["claims"]) == without_the_clock(results_of("logistic")["claims"])
 
@@ -302,7 +301,7 @@ def test_tables_tell_every_batch_size_of_both_arms(results_of, model):
 def diverging(digits, tmp_path_factory):
     """The MLP at η = 1e6, and its figures; relu, since it explodes where tanh saturates."""
     settings = replace(SETTINGS, model="mlp", activation="relu", learning_rate=1e6, seeds=2)
-    result = compare_gd_sgd.run(digits, settings, [])
+    result = compare_gd_sgd.run(Trials(digits), settings)
     folder = tmp_path_factory.mktemp("diverging")
     return result, folder, compare_gd_sgd.plot(result, folder)
 
@@ -329,7 +328,7 @@ def test_divergence_is_marked_and_the_rest_goes_on(diverging):
 def test_no_rate_stops_the_run(digits, binary, model, activation, rate):
     """A rate far too large saturates or overflows: no crash, no warning, and a second arm that trains."""
     settings = replace(SETTINGS, model=model, activation=activation, learning_rate=rate, seeds=2, epochs=2, repeats=1)
-    result = compare_gd_sgd.run(binary if model == "logistic" else digits, settings, [])
+    result = compare_gd_sgd.run(Trials(binary if model == "logistic" else digits), settings)
     tuned = [row for row in of_kind(result, "training") if row["arm"] == compare_gd_sgd.TUNED]
     assert tuned
     assert not any(row["diverged"] for row in tuned)
@@ -398,164 +397,6 @@ def test_a_whole_process(tmp_path):
     assert_drawn(folder)
 
 
-def test_the_experiments_are_listed():
-    done = python("-m", "experiments")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "compare_gd_sgd" in done.stdout
-    assert (compare_gd_sgd.__doc__ or "").splitlines()[0] in done.stdout
-    names = experiments_main.names()
-    assert names == sorted(names)
-    assert not {"lab", "__main__"} & set(names)
-    assert all(name in done.stdout and experiments_main.title(name) for name in names)
-
-
-def test_an_unknown_experiment_is_refused():
-    done = python("-m", "experiments", "nonsense")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.count("\n") == 1
-    assert "'nonsense'" in done.stderr
-    assert "expected" in done.stderr
-
-
-def test_all_runs_all_and_returns_the_worst(monkeypatch):
-    class Fake:
-        def __init__(self, status):
-            self.status = status
-
-        def main(self, argv):
-            assert argv == ["--quick"]
-            return self.status
-
-    fakes = {"experiments.a": Fake(0), "experiments.b": Fake(2), "experiments.c": Fake(1)}
-    monkeypatch.setattr(experiments_main, "names", lambda: ["a", "b", "c"])
-    monkeypatch.setattr(experiments_main.importlib, "import_module", fakes.__getitem__)
-    assert experiments_main.main(["all", "--quick"]) == 2
-
-
-# ---- bad input -------------------------------------------------------------------------------------------------------
-
-
-def status_of(argv):
-    """The exit status, whether main returns it or argparse raises it."""
-    try:
-        return compare_gd_sgd.main([str(argument) for argument in argv])
-    except SystemExit as error:
-        return error.code
-
-
-TABLES = {
-    "malformed.csv": "1,2,a\n3,4,b\n5,b\n",
-    "nan.csv": "1,2,a\n3,nan,b\n5,6,a\n",
-    "text.csv": "x,y,kind\n1,2,a\n3,four,b\n5,6,a\n",
-    "one-class.csv": "1,2,a\n3,4,a\n5,6,a\n",
-    "empty.csv": "",
-    "good.csv": "x,y,kind\n1,2,a\n3,4,b\n5,6,a\n7,8,b\n1,1,a\n",
-    "table.txt": "1,2,a\n3,4,b\n",
-}
-
-
-@pytest.fixture
-def place(tmp_path):
-    """A folder with files to refuse."""
-    for name, content in TABLES.items():
-        (tmp_path / name).write_text(content, encoding="utf-8")
-    (tmp_path / "folder").mkdir()
-    return tmp_path
-
-
-BAD = [
-    *(("--batch-sizes", value, f"'{value}'", "expected a whole number") for value in ("0", "-1", "1.5", "x", "1e2")),
-    ("--batch-sizes", "1 8 x", "'x'", "expected a whole number"),
-    ("--batch-sizes", "", "''", "expected batch sizes"),
-    ("--batch-sizes", "99999", "99999", "1437"),
-    ("--batch-sizes", "1 1438", "1438", "1437"),
-    *(("--learning-rate", value, f"'{value}'", "positive number") for value in ("0", "-1", "nan", "inf", "x", "")),
-    *(("--epochs", value, f"'{value}'", "whole number of at least 1") for value in ("0", "-3", "2.5", "x")),
-    *(("--seeds", value, f"'{value}'", "whole number of at least 1") for value in ("0", "-1", "x")),
-    *(("--target", value, f"'{value}'", "positive number") for value in ("-1", "0", "nan", "x")),
-    *(("--hidden", value, f"'{value}'", "expected") for value in ("x", "0", "", "3.5")),
-    ("--task", "nonsense", "'nonsense'", "odd-even"),
-    ("--task", "11-vs-rest", "'11'", "expected one of"),
-    ("--task", "3-vs-", "'3-vs-'", "expected"),
-    ("--task", "classes", "'classes'", "--model mlp"),
-    ("--backend", "tpu", "'tpu'", "numpy"),
-    ("--dataset", "iris", "'iris'", "digits"),
-    ("--model", "svm", "'svm'", "logistic"),
-    ("--dtype", "float16", "'float16'", "float64"),
-    ("--activation", "gelu", "'gelu'", "tanh"),
-    ("--label", "kind", "'kind'", "--data"),
-    ("--epo", "3", "--epo", "unrecognized"),
-    ("--nonsense", "3", "--nonsense", "unrecognized"),
-]
-BAD_FILES = [
-    (("--data", "missing.csv"), "missing.csv", "expected a .csv"),
-    (("--data", "folder"), "folder", "expected a .csv"),
-    (("--data", "table.txt"), "table.txt", "expected a .csv"),
-    (("--data", "malformed.csv"), "line 3 has 2 cell(s)", "expected 3"),
-    (("--data", "nan.csv"), "'nan'", "expected a finite number"),
-    (("--data", "text.csv"), "'four'", "expected a finite number"),
-    (("--data", "one-class.csv"), "'a'", "expected at least two classes"),
-    (("--data", "empty.csv"), "empty.csv", "expected"),
-    (("--data", "good.csv", "--label", "colour"), "'colour'", "'kind'"),
-    (("--data", "good.csv", "--label", "7"), "'7'", "expected"),
-    (("--data", "good.csv", "--task", "c-vs-rest"), "'c'", "expected one of 'a', 'b'"),
-    (("--data", "good.csv", "--batch-sizes", "5"), "5", "4 training rows"),
-    (("--data", "good.csv", "--dataset", "mnist"), "--dataset", "--data"),
-    (("--data", "good.csv", "--data-dir", "folder"), "--data-dir", "--data"),
-    (("--data-dir", "missing"), "missing", "expected MNIST's four files"),
-    (("--data-dir", "folder"), "folder", "expected MNIST's four files"),
-    (("--data-dir", "good.csv"), "good.csv", "expected"),
-    (("--out", "good.csv"), "good.csv", "expected a folder"),
-    (("--out", "good.csv/under"), "good.csv", "expected a folder"),
-    (("--quick", "--full"), "--full", "--quick"),
-]
-
-
-def assert_refused(argv, capsys, monkeypatch, place, *fragments):
-    """Exit status 2 before anything runs or is written, and one line on standard error with all of the fragments."""
-
-    def ran(*_):
-        raise AssertionError("it ran")
-
-    monkeypatch.setattr(compare_gd_sgd, "run", ran)
-    monkeypatch.chdir(place)
-    before = sorted(place.rglob("*"))
-    assert status_of(argv) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == 1
-    assert err.startswith("python -m experiments.compare_gd_sgd: error: ")
-    for fragment in fragments:
-        assert fragment in err
-    assert sorted(place.rglob("*")) == before
-
-
-@pytest.mark.parametrize(("flag", "value", "quoted", "expected"), BAD)
-def test_a_bad_argument_is_refused(capsys, monkeypatch, place, flag, value, quoted, expected):
-    assert_refused([flag, value, "--out", "out"], capsys, monkeypatch, place, quoted, expected)
-
-
-@pytest.mark.parametrize(("argv", "quoted", "expected"), BAD_FILES)
-def test_a_bad_file_is_refused(capsys, monkeypatch, place, argv, quoted, expected):
-    out = () if "--out" in argv else ("--out", "out")
-    assert_refused([*argv, *out], capsys, monkeypatch, place, quoted, expected)
-
-
-def test_a_backend_that_is_not_there_is_refused(capsys, monkeypatch, place):
-    try:
-        get_backend("cupy")
-    except BackendUnavailable as error:
-        assert_refused(["--backend", "cupy", "--out", "out"], capsys, monkeypatch, place, "cupy", str(error)[:20])
-    else:
-        pytest.skip("CuPy and a GPU are here")
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_may_not_be_written_is_refused(capsys, monkeypatch, place):
-    (place / "folder").chmod(0o500)
-    assert_refused(["--out", "folder"], capsys, monkeypatch, place, "folder", "expected a folder that can be written")
-
-
 # ---- own data, tiny data, interruption -------------------------------------------------------------------------------
 
 
@@ -572,7 +413,9 @@ def saved_csv(path, X, labels):
 
 def run_main(tmp_path, *argv):
     """main() with few epochs; the exit status, and what result.json holds."""
-    status = status_of(["--out", tmp_path / "out", "--quick", "--epochs", "3", "--seeds", "2", *argv])
+    status = status_of(
+        compare_gd_sgd, ["--out", tmp_path / "out", "--quick", "--epochs", "3", "--seeds", "2", "--workers", "1", *argv]
+    )
     path = tmp_path / "out" / "compare_gd_sgd" / "result.json"
     return status, strict_json(path) if path.exists() else None
 
@@ -651,7 +494,7 @@ def test_what_was_measured_is_on_disk_though_it_cannot_be_told(tmp_path, monkeyp
 
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(Pipe(), encoding="ascii", write_through=True))
     with contextlib.suppress(OSError, UnicodeError):
-        status_of(["--out", tmp_path, "--quick", "--epochs", "2", "--seeds", "2", "--target", "0.4"])
+        status_of(compare_gd_sgd, ["--out", tmp_path, "--quick", "--epochs", "2", "--seeds", "2", "--workers", "1"])
     assert strict_json(tmp_path / "compare_gd_sgd" / "result.json")["claims"]["C1"]["verdict"] == "holds"
 
 
@@ -659,7 +502,10 @@ def test_what_was_measured_is_on_disk_though_it_cannot_be_told(tmp_path, monkeyp
 def test_a_terminal_without_greek_gets_the_table_all_the_same(tmp_path, monkeypatch):
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="cp1252", write_through=True))
-    assert status_of(["--out", tmp_path, "--quick", "--epochs", "2", "--seeds", "2", "--target", "0.4"]) == 0
+    assert (
+        status_of(compare_gd_sgd, ["--out", tmp_path, "--quick", "--epochs", "2", "--seeds", "2", "--workers", "1"])
+        == 0
+    )
     assert b"C1 holds" in raw.getvalue()
 
 
@@ -673,26 +519,68 @@ def test_stopped_in_the_middle(tmp_path, capsys, monkeypatch, reason, status):
     folder = tmp_path / "out" / "compare_gd_sgd"
     folder.mkdir(parents=True)
     (folder / "result.json").write_text("old", encoding="utf-8")
-    right, calls = compare_gd_sgd.training_row, []
+    right, calls = compare_gd_sgd.training_rows, []
 
-    def interrupted(*arguments):
-        calls.append(arguments)
+    def training_rows(*arguments, **keywords):
+        calls.append(keywords)
         if len(calls) == 4:
             raise reason
-        return right(*arguments)
+        return right(*arguments, **keywords)
 
-    monkeypatch.setattr(compare_gd_sgd, "training_row", interrupted)
+    monkeypatch.setattr(compare_gd_sgd, "training_rows", training_rows)
     argv = ["--out", tmp_path / "out", "--quick", "--epochs", "2", "--target", "0.4", "--batch-sizes", "64 all"]
-    assert status_of(argv) == status
+    argv += ["--workers", "1"]
+    assert status_of(compare_gd_sgd, argv) == status
     out, err = capsys.readouterr()
     assert "Traceback" not in out + err
-    assert str(folder / "partial.json") in err
     assert str(reason) in err
-    partial = strict_json(folder / "partial.json")
-    assert partial["experiment"] == "compare_gd_sgd"
-    assert partial["interrupted"] is True
-    kinds = [row["kind"] for row in partial["rows"]]
-    assert kinds.count("training") == 3
-    assert set(kinds) == KINDS
+    [journal] = folder.glob("unfinished-*.jsonl")
+    assert str(journal) in err
+    kept = [row["kind"] for line in journal.read_text(encoding="utf-8").splitlines() for row in json.loads(line)[1]]
+    assert kept.count("training") == 3
+    assert set(kept) == KINDS
     assert (folder / "result.json").read_text(encoding="utf-8") == "old"
-    assert sorted(entry.name for entry in folder.iterdir()) == ["partial.json", "result.json"]
+    assert sorted(folder.iterdir()) == sorted([folder / "result.json", journal])
+
+    def training_rows(*arguments, **keywords):
+        calls.append(keywords)
+        return right(*arguments, **keywords)
+
+    calls.clear()
+    monkeypatch.setattr(compare_gd_sgd, "training_rows", training_rows)
+    assert status_of(compare_gd_sgd, argv) == 0
+    result = strict_json(folder / "result.json")
+    assert len(calls) == 9  # of 2 arms, 3 seeds, 2 batch sizes: those that were missing
+    assert len(of_kind(result, "training")) == 12
+    assert result["environment"]["trials_resumed"] > 3
+    assert sorted(folder.iterdir()) == [folder / "result.json"]
+
+
+# ---- on a device -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["logistic", "mlp"])
+def test_on_a_device(backend, model, tiny, tmp_path, monkeypatch):
+    """Where numbers come out of float64 training alone they are those of NumPy, in the file, too."""
+    monkeypatch.setattr(compare_gd_sgd, "PATH_ROWS", 8)
+    data = tiny(2 if model == "logistic" else 3)
+    settings = replace(
+        SETTINGS, model=model, hidden=(3,), batch_sizes=(1, 8, 24), epochs=2, seeds=2, repeats=1, backend=backend,
+        target=0.9 if model == "mlp" else 0.6,
+    )  # fmt: skip
+    there = compare_gd_sgd.run(Trials(data), settings)
+    assert there["settings"]["backend"] == backend.name
+    assert {row["backend"] for row in there["rows"] if row["kind"] == "timing"} >= {"numpy", backend.name}
+    compare_gd_sgd.results.write_json(tmp_path / "result.json", there)
+    assert compare_gd_sgd.tables(there)
+    here = compare_gd_sgd.run(Trials(data), replace(settings, backend="numpy"))
+    for kind, name, tolerance in (
+        ("training", "final_loss", 1e-9),
+        ("epoch", "distance", 1e-6),
+        ("epoch", "predicted", 1e-6),
+        ("sum", "sgd_over_mean", 1e-9),
+    ):
+        columns = [[row[name] for row in of_kind(result, kind)] for result in (there, here)]
+        assert columns[0] == pytest.approx(columns[1], tolerance)
+    assert max(row["relative_error"] for row in of_kind(there, "identity")) <= 1e-12
+    assert there["claims"]["C1"]["verdict"] == here["claims"]["C1"]["verdict"]

@@ -397,6 +397,25 @@ def test_a_figure_that_cannot_be_drawn_leaves_the_old_one_and_is_closed(tmp_path
     assert plt.get_fignums() == before
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [((True, True), "holds"), ((True, False), "conditional"), ((False, False), "does not hold"), ((), "undecided"),
+     ((True, None), "undecided"), ((False, None), "undecided"), ((None,), "undecided"),
+     ((True, None, False), "conditional")],
+)  # fmt: skip
+def test_the_arms_decide(outcomes, expected):
+    assert results.decide(dict(enumerate(outcomes))) == expected
+
+
+def test_an_interval_is_inside_outside_or_open():
+    interval = Interval(1.0, 0.8, 1.2)
+    assert interval.inside(0.5, 1.2) is True
+    assert interval.inside(1.3, 2) is False
+    assert interval.inside(-1, 0.7) is False
+    assert interval.inside(1.0, 2) is None
+    assert Interval(math.nan, -math.inf, math.inf).inside(0, 1) is None
+
+
 # ---- sweep -----------------------------------------------------------------------------------------------------------
 
 SETTINGS = sweep.Settings(
@@ -507,12 +526,14 @@ def test_tune_where_nothing_arrives(binary):
     best, costs = sweep.tune(binary, replace(SETTINGS, epochs=1), 120, 1e-9)
     assert best is None
     assert all(map(math.isinf, costs.values()))
-    row = sweep.tuning_row(binary, replace(SETTINGS, epochs=1, target=1e-9), 120)
+    [row] = sweep.tuning_rows(binary, replace(SETTINGS, epochs=1, target=1e-9), 120)
     assert row == {
         "kind": "tuning",
         "batch_size": 120,
         "learning_rate": None,
-        "samples_to_target": costs,
+        "seeds": sweep.TUNING_SEEDS,
+        "rates": list(costs),
+        "samples_to_target": list(costs.values()),
         "on_edge": False,
     }
 
@@ -520,7 +541,7 @@ def test_tune_where_nothing_arrives(binary):
 @pytest.mark.parametrize(("batch_size", "epochs"), [(1, 4), (1, 60), (16, 60), (120, 4)])
 def test_training_row(binary, batch_size, epochs):
     settings = replace(SETTINGS, epochs=epochs)
-    row = sweep.training_row(binary, settings, "arm", batch_size, 0.1, 5)
+    [row] = sweep.training_rows(binary, settings, "arm", batch_size, 0.1, 5)
     history = sweep.train_once(binary, settings, batch_size, 0.1, 5, test=(binary.X_test, binary.y_test))
     assert (row["kind"], row["arm"], row["batch_size"], row["seed"]) == ("training", "arm", batch_size, 5)
     assert (row["learning_rate"], row["updates_an_epoch"]) == (0.1, 120 // batch_size)
@@ -540,7 +561,7 @@ def test_training_row(binary, batch_size, epochs):
 
 
 def test_timing_rows(binary):
-    rows = timing.timing_rows(binary, SETTINGS, "numpy")
+    rows = timing.timing_rows(binary, SETTINGS)
     cases = [(1, "textbook"), (1, "fast"), (1, "batched"), (16, "batched"), (120, "batched")]
     assert [(row["batch_size"], row["path"]) for row in rows] == cases * 2  # interleaved, and without the warm-up
     assert [row["repeat"] for row in rows] == [1] * 5 + [2] * 5
@@ -653,93 +674,3 @@ def test_batch_sizes_are_resolved_ascending_and_once():
     assert commandline.resolve_batch_sizes(["all", 8, 1, 120, 8], 120) == [1, 8, 120]
     with refused("121", "120 training rows"):
         commandline.resolve_batch_sizes([1, 121], 120)
-
-
-def test_an_error_is_one_line(capsys):
-    parser = commandline.parser("name", "what it does")
-    with pytest.raises(SystemExit) as caught:
-        parser.parse_args(["--backend", "a\nb"])
-    assert caught.value.code == 2
-    out, err = capsys.readouterr()
-    assert not out
-    assert err.count("\n") == 1
-    assert err.startswith("python -m experiments.name: error:")
-
-
-def run_with(tmp_path, prepare=lambda _: "settings", run=None, finish=lambda *_: []):
-    arguments = argparse.Namespace(out=tmp_path / "out", quiet=True)
-    return commandline.run_experiment("name", arguments, prepare, run or (lambda *_: {}), finish)
-
-
-def raising(error):
-    def raise_it(*_):
-        raise error
-
-    return raise_it
-
-
-@pytest.mark.parametrize(
-    "error",
-    [ValueError("--x is 3; expected\n 4"), FileNotFoundError(2, "No such file", "x.csv"), BackendUnavailable("cupy")],
-)
-def test_what_cannot_be_prepared_is_the_users_and_leaves_no_folder(tmp_path, capsys, error):
-    assert run_with(tmp_path, prepare=raising(error)) == 2
-    out, err = capsys.readouterr()
-    assert not out
-    assert err.count("\n") == 1
-    assert err.startswith("python -m experiments.name: error: ")
-    assert not (tmp_path / "out").exists()
-
-
-def test_what_fails_while_running_is_no_fault_of_the_user(tmp_path):
-    """A traceback and exit status 1, by Python itself."""
-    with pytest.raises(ZeroDivisionError):
-        run_with(tmp_path, run=lambda *_: 1 / 0)
-
-
-def test_what_was_written_is_told_and_the_run_gets_the_settings(tmp_path, capsys):
-    seen = []
-
-    def run(settings, rows):
-        seen.append((settings, rows))
-        return {"answer": 42}
-
-    def finish(result, folder, quiet):
-        seen.append((result, quiet))
-        return [results.write_json(folder / "result.json", result)]
-
-    assert run_with(tmp_path, run=run, finish=finish) == 0
-    assert seen == [("settings", []), ({"answer": 42}, True)]
-    path = tmp_path / "out" / "name" / "result.json"
-    assert capsys.readouterr().out == f"wrote {path}\n"
-    assert strict_json(path) == {"answer": 42}
-
-
-def test_interrupted_before_it_began(tmp_path, capsys):
-    """Ctrl-C while the data are read or downloaded."""
-    try:
-        status = run_with(tmp_path, prepare=raising(KeyboardInterrupt()))
-    except KeyboardInterrupt:
-        pytest.fail("a traceback")  # pytest would take the interruption for its own
-    assert status == 130
-    assert "Traceback" not in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("where", ["run", "finish"])
-def test_interrupted(tmp_path, capsys, where):
-    (tmp_path / "out" / "name").mkdir(parents=True)
-    old = tmp_path / "out" / "name" / "result.json"
-    old.write_text("old", encoding="utf-8")
-
-    def run(_, rows):
-        rows.append({"kind": "a", "value": math.inf})
-        if where == "run":
-            raise KeyboardInterrupt
-        return {}
-
-    assert run_with(tmp_path, run=run, finish=raising(KeyboardInterrupt())) == 130
-    partial = old.with_name("partial.json")
-    assert strict_json(partial)["rows"] == [{"kind": "a", "value": None}]
-    assert old.read_text(encoding="utf-8") == "old"
-    assert str(partial) in capsys.readouterr().err
-    assert sorted(entry.name for entry in old.parent.iterdir()) == ["partial.json", "result.json"]

@@ -3,7 +3,6 @@
 import copy
 import math
 import pickle
-from dataclasses import replace
 
 import device
 import numpy as np
@@ -11,15 +10,11 @@ import pytest
 from device import DeviceArray, counting, device_backend
 from strategies import SHAPES, assert_close, each_shape, make_problem, refused
 
-from experiments import compare_gd_sgd
-from experiments.lab import results
-from experiments.lab.sweep import Settings
 from minigrad import (
     MLP,
     SGD,
     Adagrad,
     Adam,
-    BackendUnavailable,
     LogisticRegression,
     check_gradient,
     get_backend,
@@ -28,11 +23,9 @@ from minigrad import (
     log_loss_from_logits,
     train,
 )
-from minigrad.data import Dataset
 from minigrad.per_sample import fast_epoch, fast_updates, textbook_epoch, textbook_updates
 from minigrad.per_sample_blocked import BLOCK
 
-BACKENDS = ["numpy", "stand-in", pytest.param("cupy", marks=pytest.mark.gpu)]
 OPTIMIZERS = {
     "sgd": lambda: SGD(0.3),
     "momentum": lambda: SGD(0.1, momentum=0.9),
@@ -40,16 +33,6 @@ OPTIMIZERS = {
     "adam": lambda: Adam(0.01),
 }
 TOLERANCE = {"float64": 1e-12, "float32": 2e-5}
-
-
-@pytest.fixture(params=BACKENDS)
-def backend(request):
-    if request.param == "stand-in":
-        return device_backend()
-    try:
-        return get_backend(request.param)
-    except BackendUnavailable as error:
-        pytest.skip(str(error))
 
 
 def on(backend, model):
@@ -349,43 +332,6 @@ def test_an_optimizer_moved_between_devices(optimizer):
     else:
         with refused("one optimizer per model", kind=ValueError):
             used.step(model, X, y)
-
-
-# ---- the main experiment -----------------------------------------------------------------------------------------
-
-
-def tiny(n_classes):
-    rng = np.random.default_rng(5)
-    X = rng.standard_normal((30, 3))
-    y = (X @ rng.standard_normal((3, n_classes)) + rng.standard_normal((30, n_classes))).argmax(axis=1)
-    return Dataset(X[:24], y[:24], X[24:], y[24:], "tiny")
-
-
-@pytest.mark.parametrize("model", ["logistic", "mlp"])
-def test_the_main_experiment(backend, model, tmp_path, monkeypatch):
-    """Where numbers come out of float64 training alone they are those of NumPy, in the file, too."""
-    monkeypatch.setattr(compare_gd_sgd, "PATH_ROWS", 8)
-    data = tiny(2 if model == "logistic" else 3)
-    settings = Settings(
-        dataset="tiny", model=model, hidden=(3,), activation="tanh", batch_sizes=(1, 8, 24), learning_rate=0.1,
-        epochs=2, seeds=2, target=0.9 if model == "mlp" else 0.6, repeats=1, backend=backend, dtype="float64",
-    )  # fmt: skip
-    there = compare_gd_sgd.run(data, settings, [])
-    assert there["settings"]["backend"] == backend.name
-    assert {row["backend"] for row in there["rows"] if row["kind"] == "timing"} >= {"numpy", backend.name}
-    results.write_json(tmp_path / "result.json", there)
-    assert compare_gd_sgd.tables(there)
-    here = compare_gd_sgd.run(data, replace(settings, backend="numpy"), [])
-    for kind, name, tolerance in (
-        ("training", "final_loss", 1e-9),
-        ("epoch", "distance", 1e-6),
-        ("epoch", "predicted", 1e-6),
-        ("sum", "sgd_over_mean", 1e-9),
-    ):
-        columns = [[row[name] for row in result["rows"] if row["kind"] == kind] for result in (there, here)]
-        assert columns[0] == pytest.approx(columns[1], tolerance)
-    assert max(row["relative_error"] for row in there["rows"] if row["kind"] == "identity") <= 1e-12
-    assert there["claims"]["C1"]["verdict"] == here["claims"]["C1"]["verdict"]
 
 
 # ---- budgets -----------------------------------------------------------------------------------------------------

@@ -1,25 +1,16 @@
-"""One command line for every experiment: the same flag means the same everywhere.
-
-Exit status 0: it ran, whatever the verdict. 2: the arguments or the data are wrong, or a backend is not there; one
-line on standard error says so. 1: it failed. 130: interrupted. What was finished before it failed or was interrupted is
-in `partial.json`.
-"""
+"""One command line for every experiment: the same flag means the same everywhere."""
 
 from __future__ import annotations
 
 import argparse
-import io
-import os
-import sys
-import tempfile
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 import minigrad
 from minigrad import Dataset, checks
-
-from . import results
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,11 +22,16 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")
 
 
-def parser(name: str, description: str) -> Parser:
-    """A parser with the flags that every experiment has: data, backend, output, and how thorough to be."""
+def names(flags: Iterable[str]) -> list[str]:
+    """Flags as Python's names: batch-sizes is batch_sizes."""
+    return [flag.replace("-", "_") for flag in flags]
+
+
+def parser(module: ModuleType) -> Parser:
+    """The parser of an experiment: the flags that all have, and those of its FLAGS."""
     result = Parser(
-        prog=f"python -m experiments.{name}",
-        description=description,
+        prog=f"python -m experiments.{module.NAME}",
+        description=(module.__doc__ or "").partition("\n")[0],
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -65,15 +61,38 @@ def parser(name: str, description: str) -> Parser:
         help="array library; auto takes a GPU where one answers (default: numpy)",
     )
     machine.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="(default: float64)")
+    machine.add_argument(
+        "--workers", metavar="COUNT", type=count,
+        help="processes for the trials whose time does not matter, one BLAS thread each; the numbers do not depend on "
+        "it (default: one a core, or one on a GPU)",
+    )  # fmt: skip
+    training = result.add_argument_group("training") if module.FLAGS else result
+    for flag in module.FLAGS:
+        keywords = dict(TRAINING_FLAGS[flag])
+        keywords["help"] += f" {_defaults(module, flag)}"
+        training.add_argument(f"--{flag}", **keywords)
     output = result.add_argument_group("output")
     output.add_argument(
-        "--out", metavar="DIR", type=Path, default=Path("results"), help=f"writes DIR/{name}/ (default: results)"
+        "--out", metavar="DIR", type=Path, default=Path("results"), help=f"writes DIR/{module.NAME}/ (default: results)"
     )
     output.add_argument("--quiet", action="store_true", help="no tables: only the verdict and what was written")
     effort = result.add_mutually_exclusive_group()
     effort.add_argument("--quick", action="store_true", help="a look in seconds: fewer sizes, seeds and epochs")
     effort.add_argument("--full", action="store_true", help="for overnight: every power of two, more seeds and epochs")
     return result
+
+
+def _defaults(module: ModuleType, flag: str) -> str:
+    """The default of a flag, and what --quick and --full make of it."""
+    (name,) = names([flag])
+    preset = {field.name: field.default for field in dataclasses.fields(module.Settings)}[name]
+    values = [effort.get(name, preset) for effort in (module.EFFORTS[key] for key in ("default", "quick", "full"))]
+    default, quick, full = (
+        TARGET if value is None else " ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+        for value in values
+    )
+    changes = "" if default == quick == full else f"; with --quick {quick}; with --full {full}"
+    return f"(default: {default}{changes})"
 
 
 def positive_number(text: str) -> float:
@@ -138,79 +157,6 @@ def load_data(arguments: argparse.Namespace, binary: bool) -> Dataset:
     return data.binary("odd-even") if binary and data.n_classes > 2 else data
 
 
-def run_experiment(
-    name: str,
-    arguments: argparse.Namespace,
-    prepare: Callable[[argparse.Namespace], Any],
-    run: Callable[[Any, list[dict[str, Any]]], dict[str, Any]],
-    finish: Callable[[dict[str, Any], Path, bool], list[Path]],
-) -> int:
-    """Prepare, run, judge, write: the frame around every experiment. Returns the exit status.
-
-    Parameters
-    ----------
-    prepare : callable
-        prepare(arguments) -> inputs; its ValueError, OSError or BackendUnavailable is the user's: exit 2.
-    run : callable
-        run(inputs, rows) -> result; appends each finished measurement to `rows`.
-    finish : callable
-        finish(result, folder, quiet) -> paths written: writes and draws, and only then prints.
-    """
-    prog = f"python -m experiments.{name}"
-    folder = arguments.out / name
-    rows: list[dict[str, Any]] = []
-
-    def keep_what_is_finished() -> Path:
-        return results.write_json(folder / "partial.json", {"experiment": name, "interrupted": True, "rows": rows})
-
-    try:
-        inputs = prepare(arguments)
-        _check_writable(folder)
-    except (ValueError, OSError, MemoryError, minigrad.BackendUnavailable) as error:
-        print(f"{prog}: error: {_one_line(error)}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"\n{prog}: interrupted before it began", file=sys.stderr)
-        return 130
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without Greek letters shows ? for them
-    try:
-        result = run(inputs, rows)
-        for path in finish(result, folder, arguments.quiet):
-            print(f"wrote {path}")
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        print(f"\n{prog}: interrupted; what was finished is in {keep_what_is_finished()}", file=sys.stderr)
-        return 130
-    except MemoryError as error:
-        print(f"{prog}: error: {_one_line(error)}; what was finished is in {keep_what_is_finished()}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:  # whoever read the tables has seen enough; the files are written
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except BaseException:
-        keep_what_is_finished()
-        raise
-    (folder / "partial.json").unlink(missing_ok=True)
-    return 0
-
-
-def _check_writable(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        reason = error.strerror or error
-        raise ValueError(f"--out is {str(folder.parent)!r}; expected a folder that can be written: {reason}") from None
-
-
-def _one_line(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{os.fspath(error.filename)!r}: {error.strerror}"
-    return " ".join(str(error).split())
-
-
 def _count(text: str) -> int:
     return checks.whole_number("value", int(text))
 
@@ -220,3 +166,18 @@ def _argument(convert: Callable[[str], Any], text: str, expected: str) -> Any:
         return convert(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r}: expected {expected}") from None
+
+
+TARGET = "what gradient descent reaches in 2/3 of the epochs"
+TRAINING_FLAGS: dict[str, dict[str, Any]] = {
+    "model": {"choices": ("logistic", "mlp"), "help": "logistic regression, or a network with hidden layers"},
+    "hidden": {"metavar": '"32"', "type": sizes, "help": "units of each hidden layer of the MLP, or none"},
+    "activation": {"choices": ("tanh", "relu"), "help": "of the hidden units"},
+    "batch-sizes": {
+        "metavar": '"1 8 64 all"', "type": batch_sizes, "help": "batch sizes in rows; all is the training set"
+    },
+    "learning-rate": {"type": positive_number, "help": "of the runs in which all batch sizes have the same"},
+    "epochs": {"type": count, "help": "passes through the training set, at most"},
+    "seeds": {"metavar": "COUNT", "type": count, "help": "runs of each setting"},
+    "target": {"type": positive_number, "help": "training loss to reach, in nats"},
+}  # fmt: skip

@@ -12,6 +12,7 @@ import matplotlib
 matplotlib.use("Agg")  # draws into files, also where there is no screen
 
 import matplotlib.pyplot as plt
+import matplotlib.ticker
 from matplotlib.figure import Figure
 
 STYLE: Any = {
@@ -61,6 +62,16 @@ def batch_label(batch_size: int, n: int) -> str:
     if batch_size == n:
         return f"all {n:,} (GD)"
     return "1 (SGD)" if batch_size == 1 else f"{batch_size:,}"
+
+
+def batch_axis(axis: Any, batch_sizes: Sequence[int]) -> None:
+    """A log-2 axis for the batch size, ticks at powers of two, from the least to the largest."""
+    axis.set_xscale("log", base=2)
+    low, high = min(batch_sizes), max(batch_sizes)
+    axis.set_xlim(low / 1.3, high * 1.3)
+    axis.xaxis.set_major_formatter(plain_number)
+    axis.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+    axis.set_xlabel("batch size")
 
 
 def save(fig: Figure, folder: Path, name: str) -> list[Path]:

@@ -26,6 +26,20 @@ def claim(statement: str, verdict: str, because: str, evidence: dict[str, Any]) 
     return {"statement": statement, "verdict": verdict, "because": because, "evidence": evidence}
 
 
+def decide(tests: dict[str, bool | None]) -> str:
+    """The verdict on a claim from its arms: each came out for it (True), against it (False) or is open (None).
+
+    It holds where all arms are for it, is conditional where some are and some are not, and does not hold where none is;
+    undecided while an open arm could turn that.
+    """
+    outcomes = set(tests.values())
+    if {True, False} <= outcomes:
+        return "conditional"
+    if None in outcomes or not outcomes:
+        return "undecided"
+    return "holds" if outcomes == {True} else "does not hold"
+
+
 def environment(backend: Backend) -> dict[str, Any]:
     """The machine and the versions that a measurement was made with."""
     pools = threadpoolctl.threadpool_info()

@@ -34,6 +34,10 @@ class Interval:
         """Whether the whole interval lies outside [low, high]."""
         return self.high < low or high < self.low
 
+    def inside(self, low: float, high: float) -> bool | None:
+        """Whether the true value lies in [low, high]: None where the interval leaves that open."""
+        return True if self.within(low, high) else False if self.outside(low, high) else None
+
 
 def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     """The mean of independent values and Student's t interval about it; with one value the interval is endless."""

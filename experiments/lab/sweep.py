@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
-from minigrad import MLP, SGD, Backend, Dataset, History, LogisticRegression, train
+from minigrad import MLP, SGD, Backend, Dataset, History, LogisticRegression, get_backend, train
 from minigrad.model import Model
 
 from . import tuning
@@ -21,20 +21,26 @@ COUNTS = ("epoch", "updates", "samples", "seconds")
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run depends on, besides the data."""
+    """What the rows of an experiment depend on, besides the data. An experiment that needs more derives its own."""
 
     dataset: str
-    model: str
-    hidden: tuple[int, ...]
-    activation: str
-    batch_sizes: tuple[int, ...]
-    learning_rate: float
-    epochs: int
-    seeds: int
-    target: float | None
-    repeats: int
-    backend: str | Backend
-    dtype: str
+    model: str = "mlp"
+    hidden: tuple[int, ...] = (32,)
+    activation: str = "tanh"
+    batch_sizes: tuple[int, ...] = ()
+    learning_rate: float = 0.1
+    epochs: int = 1
+    seeds: int = 1
+    target: float | None = None
+    repeats: int = 1
+    backend: str | Backend = "numpy"
+    dtype: str = "float64"
+
+    def plain(self) -> dict[str, Any]:
+        """The settings as JSON has them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)} | {
+            "backend": get_backend(self.backend).name
+        }
 
 
 def make_model(data: Dataset, settings: Settings, seed: int, dtype: str | None = None) -> Model:
@@ -76,6 +82,11 @@ def choose_target(data: Dataset, settings: Settings) -> float:
     return float(f"{math.ceil(costs[best] / unit) * unit:.3g}")  # rounded up, so that it is reached
 
 
+def target_rows(data: Dataset, settings: Settings) -> list[dict]:
+    """The target that the settings ask for, or the one that suits the data."""
+    return [{"kind": "target", "model": settings.model, "loss": settings.target or choose_target(data, settings)}]
+
+
 def tune(data: Dataset, settings: Settings, batch_size: int, target: float) -> tuple[float | None, dict[float, float]]:
     """The rate that takes the fewest sample gradients to the target, the mean over the tuning seeds."""
     m, n_seeds = len(data.X_train), len(TUNING_SEEDS)
@@ -94,7 +105,9 @@ def tune(data: Dataset, settings: Settings, batch_size: int, target: float) -> t
     return tuning.best_rate(cost)
 
 
-def training_row(data: Dataset, settings: Settings, arm: str, batch_size: int, rate: float, seed: int) -> dict:
+def training_rows(
+    data: Dataset, settings: Settings, arm: str, batch_size: int, rate: float, seed: int
+) -> list[dict[str, Any]]:
     """Train for all epochs, and say when the target was reached, where it ended, and the way there."""
     test = (data.X_test, data.y_test)
     history = train_once(data, settings, batch_size, rate, seed, test=test)
@@ -103,7 +116,7 @@ def training_row(data: Dataset, settings: Settings, arm: str, batch_size: int, r
         f"{name}_to_target": at_target(history.loss, getattr(history, name), settings.target) for name in COUNTS
     }
     kept = np.unique(np.geomspace(1, len(history.loss), 120).astype(int)) - 1  # as close as a log axis can show
-    return {
+    row = {
         "kind": "training",
         "arm": arm,
         "batch_size": batch_size,
@@ -116,11 +129,18 @@ def training_row(data: Dataset, settings: Settings, arm: str, batch_size: int, r
         "diverged": history.diverged,
         "curve": {name: getattr(history, name)[kept].tolist() for name in (*COUNTS, "loss")},
     }
+    return [row]
 
 
-def tuning_row(data: Dataset, settings: Settings, batch_size: int) -> dict:
+def tuning_rows(data: Dataset, settings: Settings, batch_size: int) -> list[dict[str, Any]]:
     """The best rate of a batch size, and what every rate that was tried cost."""
     assert settings.target is not None
     best, costs = tune(data, settings, batch_size, settings.target)
-    row = {"kind": "tuning", "batch_size": batch_size, "learning_rate": best, "samples_to_target": costs}
-    return row | {"on_edge": best in (min(costs), max(costs))}
+    row = {
+        "kind": "tuning",
+        "seeds": TUNING_SEEDS,
+        "batch_size": batch_size,
+        "learning_rate": best,
+        "on_edge": best in (min(costs), max(costs)),
+    }
+    return [row | {"rates": list(costs), "samples_to_target": list(costs.values())}]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from minigrad import SGD, Backend, Dataset, get_backend, train
@@ -13,12 +11,10 @@ from .sweep import Settings, make_model
 UPDATES = 20  # to time at the least: one would be at the mercy of the clock
 
 
-def timing_rows(data: Dataset, settings: Settings, backend: str | Backend) -> list[dict]:
+def timing_rows(data: Dataset, settings: Settings) -> list[dict]:
     """Microseconds a sample gradient, shuffled epochs through train(); paths and repeats interleaved."""
-    backend = get_backend(backend)
-    here = replace(settings, backend=backend)
     m = len(data.X_train)
-    model = make_model(data, here, seed=0)
+    model = make_model(data, settings, seed=0)
     X, y = model.backend.asarray(data.X_train, model.dtype), model.backend.asarray(data.y_train)
     cases = [(1, "textbook"), (1, "fast"), *((size, "batched") for size in settings.batch_sizes)]
     rows = []
@@ -26,12 +22,12 @@ def timing_rows(data: Dataset, settings: Settings, backend: str | Backend) -> li
         for batch_size, path in cases:
             epochs = max(1, UPDATES * batch_size // m)
             history = train(
-                make_model(data, here, seed=0), X, y, optimizer=SGD(1e-3), batch_size=batch_size, epochs=epochs,
+                make_model(data, settings, seed=0), X, y, optimizer=SGD(1e-3), batch_size=batch_size, epochs=epochs,
                 rng=np.random.default_rng(repeat), evaluate_every=0, drop_last=True, path=path,
             )  # fmt: skip
             if repeat > 0:  # the first warms up
                 cost = 1e6 * history.seconds[-1] / history.samples[-1]
-                rows.append({"kind": "timing", "backend": backend.name, "path": path, "batch_size": batch_size,
+                rows.append({"kind": "timing", "backend": model.backend.name, "path": path, "batch_size": batch_size,
                              "repeat": repeat, "microseconds": cost})  # fmt: skip
     return rows
 
