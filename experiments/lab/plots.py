@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cycler
 import matplotlib
 
 matplotlib.use("Agg")  # draws into files, also where there is no screen
@@ -15,7 +16,10 @@ import matplotlib.pyplot as plt
 import matplotlib.ticker
 from matplotlib.figure import Figure
 
+# Okabe and Ito's colours, which the colour-blind tell apart: for what is not a batch size
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLE: Any = {
+    "axes.prop_cycle": cycler.cycler(color=COLOURS),
     "font.size": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,
