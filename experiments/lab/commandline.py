@@ -88,7 +88,7 @@ def _defaults(module: ModuleType, flag: str) -> str:
     preset = {field.name: field.default for field in dataclasses.fields(module.Settings)}[name]
     values = [effort.get(name, preset) for effort in (module.EFFORTS[key] for key in ("default", "quick", "full"))]
     default, quick, full = (
-        TARGET if value is None else " ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+        AUTOMATIC[name] if value is None else " ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
         for value in values
     )
     changes = "" if default == quick == full else f"; with --quick {quick}; with --full {full}"
@@ -168,7 +168,10 @@ def _argument(convert: Callable[[str], Any], text: str, expected: str) -> Any:
         raise argparse.ArgumentTypeError(f"{text!r}: expected {expected}") from None
 
 
-TARGET = "what gradient descent reaches in 2/3 of the epochs"
+AUTOMATIC = {  # what a flag is without a number of its own
+    "target": "what gradient descent reaches in 2/3 of the epochs",
+    "learning_rate": "the best one of the reference batch size",
+}
 TRAINING_FLAGS: dict[str, dict[str, Any]] = {
     "model": {"choices": ("logistic", "mlp"), "help": "logistic regression, or a network with hidden layers"},
     "hidden": {"metavar": '"32"', "type": sizes, "help": "units of each hidden layer of the MLP, or none"},

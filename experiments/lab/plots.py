@@ -12,6 +12,7 @@ import matplotlib
 
 matplotlib.use("Agg")  # draws into files, also where there is no screen
 
+import matplotlib.patches
 import matplotlib.pyplot as plt
 import matplotlib.ticker
 from matplotlib.figure import Figure
@@ -94,3 +95,8 @@ def save(fig: Figure, folder: Path, name: str) -> list[Path]:
     finally:
         plt.close(fig)
     return paths
+
+
+def rectangle(corner: tuple[float, float], width: float, height: float, hatch: str) -> Any:
+    """A grey cell of a map, hatched or plain."""
+    return matplotlib.patches.Rectangle(corner, width, height, fc="0.85", ec="0.55", hatch=hatch, lw=0)

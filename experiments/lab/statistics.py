@@ -49,6 +49,32 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half, level)
 
 
+def ratio_interval(above: Sequence[float], below: Sequence[float], level: float = 0.95) -> Interval:
+    """The geometric mean of the ratios above/below of pairs, and its interval: t on the logs.
+
+    Infinite where all of `above` never arrived; open where some value of either never did.
+    """
+    a, b = np.asarray(above, dtype=float), np.asarray(below, dtype=float)
+    if len(a) == 0 or len(a) != len(b) or not np.isfinite(b).all():
+        return Interval(math.nan, -math.inf, math.inf, level)
+    if np.isinf(a).all():
+        return Interval(math.inf, math.inf, math.inf, level)
+    if not np.isfinite(a).all():
+        return Interval(math.nan, -math.inf, math.inf, level)
+    logs = mean_interval(np.log(a / b), level)
+    with np.errstate(over="ignore"):
+        estimate, low, high = (float(np.exp(value)) for value in (logs.estimate, logs.low, logs.high))
+    return Interval(estimate, low, high, level)
+
+
+def share_interval(count: int, n: int, level: float = 0.95) -> Interval:
+    """The share count/n and Wilson's interval for it; endless where n is 0."""
+    if n == 0:
+        return Interval(math.nan, -math.inf, math.inf, level)
+    interval = scipy.stats.binomtest(count, n).proportion_ci(level, method="wilson")
+    return Interval(count / n, float(interval.low), float(interval.high), level)
+
+
 def at_target(loss: Any, counts: Any, target: float) -> float:
     """What had been counted (updates, seconds, …) when the loss first came down to `target`; both (k,), by evaluation.
 

@@ -54,11 +54,22 @@ def make_model(data: Dataset, settings: Settings, seed: int, dtype: str | None =
     return MLP(layer_sizes, activation=settings.activation, dtype=dtype, backend=settings.backend, rng=rng)
 
 
-def train_once(data: Dataset, settings: Settings, batch_size: int, rate: float, seed: int, **keywords: Any) -> History:
-    """One training run, `keywords` as for `train`. Rows that do not fill a batch are left out, others each epoch."""
+def train_once(
+    data: Dataset,
+    settings: Settings,
+    batch_size: int,
+    rate: float,
+    seed: int,
+    model: Model | None = None,
+    **keywords: Any,
+) -> History:
+    """One training run of a new model, or of `model`; `keywords` as for `train`.
+
+    Rows that do not fill a batch are left out, others each epoch.
+    """
     every = max(batch_size, len(data.X_train) // EVALUATIONS_AN_EPOCH)
     arguments = {"epochs": settings.epochs, "evaluate_every": every, "drop_last": True} | keywords
-    model, rng = make_model(data, settings, seed), np.random.default_rng(seed)
+    model, rng = model or make_model(data, settings, seed), np.random.default_rng(seed)
     return train(model, data.X_train, data.y_train, optimizer=SGD(rate), batch_size=batch_size, rng=rng, **arguments)
 
 
@@ -106,11 +117,21 @@ def tune(data: Dataset, settings: Settings, batch_size: int, target: float) -> t
 
 
 def training_rows(
-    data: Dataset, settings: Settings, arm: str, batch_size: int, rate: float, seed: int
+    data: Dataset,
+    settings: Settings,
+    arm: str,
+    batch_size: int,
+    rate: float,
+    seed: int,
+    evaluations_an_epoch: int = EVALUATIONS_AN_EPOCH,
+    stop_at_target: bool = False,
 ) -> list[dict[str, Any]]:
     """Train for all epochs, and say when the target was reached, where it ended, and the way there."""
-    test = (data.X_test, data.y_test)
-    history = train_once(data, settings, batch_size, rate, seed, test=test)
+    history = train_once(
+        data, settings, batch_size, rate, seed, test=(data.X_test, data.y_test),
+        evaluate_every=max(batch_size, len(data.X_train) // evaluations_an_epoch),
+        target_loss=settings.target if stop_at_target else None,
+    )  # fmt: skip
     assert settings.target is not None
     to_target = {
         f"{name}_to_target": at_target(history.loss, getattr(history, name), settings.target) for name in COUNTS
@@ -127,7 +148,7 @@ def training_rows(
         "final_loss": float(history.loss[-1]),
         "test_accuracy": float(history.test_accuracy[-1]),
         "diverged": history.diverged,
-        "curve": {name: getattr(history, name)[kept].tolist() for name in (*COUNTS, "loss")},
+        "curve": {name: getattr(history, name)[kept].tolist() for name in (*COUNTS, "loss", "test_accuracy")},
     }
     return [row]
 

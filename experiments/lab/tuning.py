@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 HALF_DECADES = range(-4, 2)  # 10^(k/2): 0.01, 0.0316, 0.1, 0.316, 1, 3.16
 LIMIT = 6  # how far the grid may grow to each side, in half decades
@@ -29,22 +29,44 @@ def best_rate(cost: Callable[[float, float], float]) -> tuple[float | None, dict
         best is None where no rate arrives. While the best lies on the edge of the grid, the grid grows past that edge.
     """
     costs: dict[int, float] = {}
+    wanted = list(HALF_DECADES)
+    for _ in range(LIMIT + 1):
+        for k in wanted:
+            costs[k] = cost(rate(k), min(costs.values(), default=math.inf))
+        wanted = beyond(costs)
+    best = min(costs, key=lambda k: costs[k])
+    return None if math.isinf(costs[best]) else rate(best), {rate(k): costs[k] for k in sorted(costs)}
 
-    def least() -> int:
-        return min(costs, key=lambda k: costs[k])
 
-    def try_rate(k: int) -> None:
-        costs[k] = cost(rate(k), min(costs.values(), default=math.inf))
+def best_rates(
+    measure: Callable[[list[tuple[int, float]]], list[float]], grids: Mapping[int, Iterable[int]], limit: int = LIMIT
+) -> dict[int, dict[float, float]]:
+    """What every rate costs for every batch size: {batch size: {rate: cost}}, the rates ascending.
 
-    for k in HALF_DECADES:
-        try_rate(k)
-    for _ in range(LIMIT):
-        if math.isinf(costs[least()]):
-            try_rate(min(costs) - 1)  # nothing arrived: look on both sides
-            try_rate(max(costs) + 1)
-        elif least() == min(costs):
-            try_rate(min(costs) - 1)
-        elif least() == max(costs):
-            try_rate(max(costs) + 1)
-    best = None if math.isinf(costs[least()]) else rate(least())
-    return best, {rate(k): costs[k] for k in sorted(costs)}
+    Parameters
+    ----------
+    measure : callable
+        measure([(batch size, rate), …]) -> their costs, all at once, so that they may be measured side by side.
+    grids : dict
+        The rates to begin with, as the k of `rate`. While the best of a batch size lies on the edge of its grid, the
+        grid grows past that edge, at most `limit` times.
+    """
+    costs: dict[int, dict[int, float]] = {batch_size: {} for batch_size in grids}
+    wanted = [(batch_size, k) for batch_size, grid in grids.items() for k in grid]
+    for _ in range(limit + 1):
+        for (batch_size, k), cost in zip(wanted, measure([(batch_size, rate(k)) for batch_size, k in wanted])):
+            costs[batch_size][k] = cost
+        wanted = [(batch_size, k) for batch_size in grids for k in beyond(costs[batch_size])]
+        if not wanted:
+            break
+    return {batch_size: {rate(k): here[k] for k in sorted(here)} for batch_size, here in costs.items()}
+
+
+def beyond(costs: dict[int, float]) -> list[int]:
+    """The rates just past the edge on which the best lies; on both sides where none arrives."""
+    best = min(costs, key=lambda k: costs[k])
+    if math.isinf(costs[best]):
+        return [min(costs) - 1, max(costs) + 1]
+    if best == min(costs):
+        return [best - 1]
+    return [best + 1] if best == max(costs) else []
