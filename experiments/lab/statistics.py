@@ -40,10 +40,10 @@ class Interval:
 
 
 def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
-    """The mean of independent values and Student's t interval about it; with one value the interval is endless."""
+    """The mean of independent values and Student's t interval about it; endless with one value, or an infinite one."""
     x = np.asarray(values, dtype=float)
     mean = float(x.mean())
-    if len(x) < 2:
+    if len(x) < 2 or not np.isfinite(x).all():
         return Interval(mean, -math.inf, math.inf, level)
     half = float(scipy.stats.t.ppf((1 + level) / 2, len(x) - 1) * scipy.stats.sem(x))
     return Interval(mean, mean - half, mean + half, level)
