@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import pkgutil
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import experiments
 
 from .lab import commandline
+
+INTERRUPTED = 130
 
 
 def names() -> list[str]:
@@ -26,13 +29,30 @@ def title(name: str) -> str:
     return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
 
 
+def run_all(argv: list[str]) -> int:
+    """Run all experiments with these flags, then list their verdicts; returns the largest exit status."""
+    modules = [importlib.import_module(f"experiments.{name}") for name in names()]
+    for module in modules:  # a flag that one of them does not take is refused before any of them runs
+        arguments = commandline.parser(module).parse_args(argv)
+    worst = 0
+    for module in modules:
+        status = module.main(argv)
+        worst = max(worst, status)
+        if status == INTERRUPTED:
+            return status
+    print()
+    for module in modules:
+        path = arguments.out / module.NAME / "result.json"
+        claims = json.loads(path.read_text(encoding="utf-8"))["claims"] if path.exists() else {}
+        for name, claim in claims.items():
+            print(f"{name:7}{claim['verdict']:15}{claim['statement']}")
+    return worst
+
+
 def main(argv: list[str]) -> int:
     """List, or run all; returns the largest exit status."""
     if argv[:1] == ["all"]:
-        modules = [importlib.import_module(f"experiments.{name}") for name in names()]
-        for module in modules:  # a flag that one of them does not take is refused before any of them runs
-            commandline.parser(module).parse_args(argv[1:])
-        return max(module.main(argv[1:]) for module in modules)
+        return run_all(argv[1:])
     if argv and argv[0] not in ("-h", "--help"):
         hint = f"; one experiment is python -m experiments.{argv[0]}" if argv[0] in names() else ""
         print(f"python -m experiments: error: {argv[0]!r}: expected nothing, or 'all'{hint}", file=sys.stderr)

@@ -1,6 +1,7 @@
 """What every experiment has in common: its names, its command line, and what that refuses."""
 
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -93,6 +94,24 @@ def test_all_runs_all_and_returns_the_worst(monkeypatch):
         monkeypatch.setattr(module, "main", fake_main(module))
     assert experiments_main.main(["all", "--quick"]) == max(statuses.values())
     assert ran == NAMES
+
+
+def test_all_ends_where_it_is_interrupted(monkeypatch):
+    ran = []
+    for module in MODULES:
+        monkeypatch.setattr(module, "main", lambda _, name=module.NAME: ran.append(name) or 130)
+    assert experiments_main.main(["all"]) == 130
+    assert ran == NAMES[:1]
+
+
+def test_all_lists_the_verdicts(monkeypatch, tmp_path, capsys):
+    for module in MODULES:
+        monkeypatch.setattr(module, "main", lambda _: 0)
+    (tmp_path / NAMES[-1]).mkdir()
+    claims = {"C77": {"statement": "The moon is cheese.", "verdict": "does not hold"}}
+    (tmp_path / NAMES[-1] / "result.json").write_text(json.dumps({"claims": claims}), encoding="utf-8")
+    assert experiments_main.main(["all", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "C77    does not hold  The moon is cheese."
 
 
 def test_all_refuses_before_anything_runs(monkeypatch, capsys):
