@@ -65,6 +65,7 @@ class Trials:
         self.resumed = 0
         self._pool: ProcessPoolExecutor | None = None
         self._finished = dict(_read(journal)) if journal else {}
+        self._from_journal = set(self._finished)
 
     def __enter__(self) -> Self:
         return self
@@ -92,7 +93,7 @@ class Trials:
         """
         keys = [json.dumps([trial.__name__, settings.plain(), each], sort_keys=True) for each in arguments]
         waiting = {key: each for key, each in zip(keys, arguments) if key not in self._finished}
-        self.resumed += len(keys) - len(waiting)
+        self.resumed += len(self._from_journal.intersection(keys))
         bar = tqdm(
             total=len(keys), initial=len(keys) - len(waiting), desc=trial.__name__, leave=False,
             disable=None if self.show_progress else True,
