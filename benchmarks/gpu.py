@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.optimize
 
 from experiments.lab import plots, results
+from experiments.lab.timing import overhead_and_work
 from minigrad import MLP, SGD, Backend, BackendUnavailable, LogisticRegression, get_backend
 from minigrad.model import Model
 from minigrad.per_sample import fast_updates, textbook_updates
@@ -153,10 +153,8 @@ def fits(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
         here = [(row["batch_size"], row["microseconds"][1]) for row in rows if row["what"] == what]
         if len(here) < 3:
             continue
-        B, t = np.array(here, dtype=float).T
-        guess = (t.min(), max(1e-9, (t[-1] - t[0]) / (B[-1] - B[0])))
-        (a, b), _ = scipy.optimize.curve_fit(lambda B, a, b: a + b * B, B, t, p0=guess, sigma=t, bounds=(0, np.inf))
-        found[what] = {"a": float(a), "b": float(b), "a_over_b": float(a / b) if b > 0 else float("inf")}
+        a, b = overhead_and_work(*zip(*here))
+        found[what] = {"a": a, "b": b, "a_over_b": a / b if b > 0 else float("inf")}
     return found
 
 

@@ -41,7 +41,7 @@ from minigrad import SGD, Dataset, batches
 
 from .lab import experiment, results, sweep, sweep_report, tuning
 from .lab.descent import polish
-from .lab.statistics import Interval, at_target, mean_interval, median, ratio_interval, share_interval
+from .lab.statistics import Interval, at_target, mean_interval, median, paired_ratio, share_interval
 from .lab.sweep import TUNING_SEEDS, target_rows, training_rows
 from .lab.sweep_report import SAME, TUNED, map_of, of_kind
 from .lab.timing import backends_here, timing_rows
@@ -336,12 +336,12 @@ def faster_epochs(result: dict[str, Any]) -> dict[str, Any]:
     if len(sizes) >= 3:
         cost = {size: by_seed(rows, "microseconds", path="batched", batch_size=size) for size in sizes}
         first, second, middle, last = sizes[0], sizes[1], sizes[len(sizes) // 2], sizes[-1]
-        ratios[f"{first:,} over {middle:,}, batched kernel"] = ratio_interval(cost[first], cost[middle])
-        ratios[f"{middle:,} over {last:,}, batched kernel"] = ratio_interval(cost[middle], cost[last])
+        ratios[f"{first:,} over {middle:,}, batched kernel"] = paired_ratio(cost[first], cost[middle])
+        ratios[f"{middle:,} over {last:,}, batched kernel"] = paired_ratio(cost[middle], cost[last])
         fast = by_seed(rows, "microseconds", path="fast")
         if first == 1 and fast:
-            ratios[f"1 on the per-sample path over {second:,}"] = ratio_interval(fast, cost[second])
-            ratios[f"1 on the per-sample path over {last:,}"] = ratio_interval(fast, cost[last])
+            ratios[f"1 on the per-sample path over {second:,}"] = paired_ratio(fast, cost[second])
+            ratios[f"1 on the per-sample path over {last:,}"] = paired_ratio(fast, cost[last])
     tests = {name: ratio.inside(MARGIN, math.inf) for name, ratio in ratios.items()}
     because = "the time of an epoch with one batch size over that with a larger one is " + listed(ratios)
     evidence = {"time_of_an_epoch": {name: asdict(ratio) for name, ratio in ratios.items()}}
@@ -357,8 +357,8 @@ def more_epochs(result: dict[str, Any]) -> dict[str, Any]:
     if len(sizes) >= 3:
         epochs = {size: by_seed(runs, "epoch_to_target", batch_size=size) for size in sizes}
         first, middle, last = sizes[0], sizes[len(sizes) // 2], sizes[-1]
-        ratios[f"{middle:,} over {first:,}"] = ratio_interval(epochs[middle], epochs[first])
-        ratios[f"{last:,} over {middle:,}"] = ratio_interval(epochs[last], epochs[middle])
+        ratios[f"{middle:,} over {first:,}"] = paired_ratio(epochs[middle], epochs[first])
+        ratios[f"{last:,} over {middle:,}"] = paired_ratio(epochs[last], epochs[middle])
     tests = {name: ratio.inside(MARGIN, math.inf) for name, ratio in ratios.items()}
     because = (
         f"at the best rate for each, the epochs to the target with one batch size over another are {listed(ratios)}"
@@ -385,7 +385,7 @@ def fastest(result: dict[str, Any]) -> dict[str, Any]:
     if best is not None and len(sizes) >= 3:
         seconds = {size: by_seed(runs, "seconds_to_target", batch_size=size) for size in sizes}
         ends = [end for end in (sizes[0], sizes[-1]) if end != best]
-        ratios = {f"{end:,} over {best:,}": ratio_interval(seconds[end], seconds[best]) for end in ends}
+        ratios = {f"{end:,} over {best:,}": paired_ratio(seconds[end], seconds[best]) for end in ends}
         slower = [ratio.inside(1 + 1e-9, math.inf) for ratio in ratios.values()]
         interior = False if len(ends) < 2 or False in slower else True if all(slower) else None
     because = f"chosen on other seeds, the fastest is batch size {best}; the seconds to the target are {listed(ratios)}"

@@ -226,6 +226,8 @@ def test_a_bad_argument_is_refused(module, capsys, monkeypatch, place, flag, val
 @pytest.mark.parametrize(("argv", "quoted", "expected"), BAD_FILES)
 def test_a_bad_file_is_refused(module, capsys, monkeypatch, place, argv, quoted, expected):
     out = () if "--out" in argv else ("--out", "out")
+    if "--batch-sizes" in argv and "batch-sizes" not in module.FLAGS:
+        quoted, expected = "--batch-sizes", "unrecognized"
     assert_refused(module, [*argv, *out], capsys, monkeypatch, place, quoted, expected)
 
 

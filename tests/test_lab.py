@@ -12,13 +12,14 @@ import matplotlib.image
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import scipy.optimize
 import scipy.stats
 from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import refused
 
 from experiments.lab import commandline, plots, results, sweep, table, timing, training_report, tuning
-from experiments.lab.statistics import Interval, at_target, mean_interval, median
+from experiments.lab.statistics import Interval, at_target, mean_interval, median, ratio_interval
 from minigrad import MLP, BackendUnavailable, Dataset, LogisticRegression, get_backend, load_digits
 
 numbers = st.floats(-1e6, 1e6)
@@ -112,6 +113,23 @@ def test_median(values, expected):
     given_order = list(values)
     assert median(values) == expected
     assert values == given_order
+
+
+@given(st.lists(st.floats(1e-6, 1e6), min_size=2, max_size=20), st.sampled_from([0.9, 0.95]))
+def test_a_ratio_and_its_inverse_have_inverse_intervals(ratios, level):
+    interval = ratio_interval(ratios, level)
+    inverse = ratio_interval([1 / ratio for ratio in ratios], level)
+    assert interval.level == level
+    assert interval.estimate == pytest.approx(scipy.stats.gmean(ratios), rel=1e-9)
+    assert interval.low <= interval.estimate * (1 + 1e-12)
+    logs = mean_interval(np.log(ratios).tolist(), level)
+    if math.isfinite(interval.high) and interval.low > 0:
+        assert math.log(interval.high) == pytest.approx(logs.high, abs=1e-9)
+        assert interval.low == pytest.approx(1 / inverse.high, rel=1e-6)
+
+
+def test_the_interval_of_one_ratio_is_endless():
+    assert ratio_interval([2.0]) == Interval(pytest.approx(2.0), 0.0, math.inf)
 
 
 # ---- tuning ----------------------------------------------------------------------------------------------------------
@@ -358,6 +376,11 @@ def test_plain_number(value, expected):
     assert plots.plain_number(value) == plots.plain_number(value, 3) == expected
 
 
+def test_error_bars_reach_as_far_as_the_interval_does():
+    reach = plots.reach([Interval(2.0, 1.5, 4.0), Interval(3.0, -math.inf, math.inf)])
+    assert reach.tolist() == [[0.5, 0.0], [2.0, 0.0]]
+
+
 def simple_figure():
     fig, [[axis]] = plots.figure(1, 1, 3, 2)
     axis.plot([1, 2, 3], [1, 4, 9])
@@ -575,6 +598,129 @@ def test_backends_here():
     except BackendUnavailable:
         expected = ["numpy"]
     assert sorted(timing.backends_here()) == expected
+
+
+class MadeUpClock:
+    """A backend whose clock runs only while a work is done, and that notes when it was waited for."""
+
+    def __init__(self):
+        self.now, self.events, self.waited = 0.0, [], 0
+
+    def work(self, name, seconds):
+        def do():
+            self.events.append(name)
+            self.now += seconds
+            return name
+
+        return do
+
+    def synchronize(self):
+        self.waited += 1
+
+    def moment(self):
+        self.events.append("clock")
+        return self.now
+
+    def seconds_between(self, start, stop):
+        return stop - start
+
+
+def test_readings_are_interleaved_warm_and_long_enough():
+    clock = MadeUpClock()
+    costs = {"short": 2e-5, "middling": 3e-4, "long": 0.5}
+    works = {name: clock.work(name, seconds) for name, seconds in costs.items()}
+    calibrated = {name: timing._calls_that_fill(work, clock) for name, work in works.items()}
+    assert calibrated == {"short": 50, "middling": 3, "long": 1}
+    clock.events.clear()
+    clock.waited = 0
+    readings = timing.interleaved(works, clock, 20, np.random.default_rng(0))
+    assert list(readings) == list(costs)
+    for name, values in readings.items():
+        assert values == pytest.approx([1e6 * costs[name]] * 20)
+    assert clock.waited == clock.events.count("clock")  # once before each look at the clock or after it
+    # what came after the calibration: a reading after the other, warmed up unless a call is long
+    text = " ".join(clock.events[-20 * (1 + 50 + 2 + 1 + 3 + 2 + 1 + 2) :])
+    for name, calls in calibrated.items():
+        timed = " ".join(["clock", *[name] * calls, "clock"])
+        assert text.count(f"{name} {timed}" if calls > 1 else timed) == 20
+
+
+def test_every_round_has_an_order_of_its_own():
+    clock = MadeUpClock()
+    works = {name: clock.work(name, 0.5) for name in "abcde"}
+    timing.interleaved(works, clock, 20, np.random.default_rng(0))
+    order = [name for name in clock.events if name != "clock"][-100:]
+    rounds = ["".join(order[start : start + 5]) for start in range(0, 100, 5)]
+    assert all(sorted(each) == list("abcde") for each in rounds)
+    assert len(set(rounds)) > 10
+
+
+def test_rows_repeat_where_there_are_fewer(binary):
+    model = sweep.make_model(binary, SETTINGS, 0)
+    X, y = timing.rows_for(model, binary, 250)
+    assert X.shape == (250, 64)
+    for start, stop in ((0, 120), (120, 240), (240, 250)):
+        assert np.array_equal(X[start:stop], binary.X_train[: stop - start])
+        assert np.array_equal(y[start:stop], binary.y_train[: stop - start])
+
+
+def test_an_update_takes_as_many_rows_as_it_is_named_for(digits, monkeypatch):
+    seen = []
+    model = sweep.make_model(digits, replace(SETTINGS, model="mlp"), 0)
+    monkeypatch.setattr(timing.SGD, "iterate", lambda self, model, X, y: seen.append((len(X), len(y))))
+    X, y = timing.rows_for(model, digits, 200)
+    updates = timing.updates_of(model, X, y, [1, 7, 200])
+    for update in updates.values():
+        update()
+    assert seen == [(size, size) for size in updates] == [(1, 1), (7, 7), (200, 200)]
+
+
+@given(st.floats(0.01, 1000), st.floats(1e-4, 10), st.integers(0, 10**6))
+def test_the_line_is_the_one_of_least_relative_errors(a, b, seed):
+    """Against curve_fit from the right start; neither coefficient may be negative."""
+    B = 2.0 ** np.arange(14)
+    t = (a + b * B) * np.exp(np.random.default_rng(seed).normal(0, 0.05, 14))
+    line = timing.overhead_and_work(B, t)
+    other, _ = scipy.optimize.curve_fit(lambda B, a, b: a + b * B, B, t, (a, b), sigma=t, bounds=(0, np.inf))
+    errors = [(((a + b * B) / t - 1) ** 2).sum() for a, b in (line, other)]
+    assert errors[0] <= errors[1] * (1 + 1e-9)
+    assert min(line) >= 0
+    assert timing.overhead_and_work(B, a + b * B) == pytest.approx((a, b), rel=1e-6)
+
+
+def test_a_line_without_overhead_or_without_work():
+    B = np.array([1.0, 8.0, 64.0])
+    assert timing.overhead_and_work(B, 3 * B) == pytest.approx((0, 3), abs=1e-12)
+    assert timing.overhead_and_work(B, [5.0, 5.0, 5.0]) == pytest.approx((5, 0), abs=1e-12)
+    assert timing.overhead_and_work(B, [5.0, 4.0, 3.0])[1] == 0
+
+
+@pytest.mark.parametrize(
+    ("t", "level", "expected"),
+    [([2, 4, 8], 3.0, 2.5), ([2, 4, 8], 4.0, 4.0), ([2, 4, 8], 5.0, 5.0), ([2, 4, 8], 9.0, None), ([2, 4, 8], 1.0, 1.0),
+     ([2, 8, 4], 6.0, 3.0), ([2, 4, 8], 2.0, 1.0)],
+)  # fmt: skip
+def test_crossing(t, level, expected):
+    """Batches 1, 4, 8."""
+    found = timing.crossing(np.array([1.0, 4.0, 8.0]), np.array(t, dtype=float), level)
+    assert found == expected
+
+
+@pytest.mark.parametrize("layer_sizes", [(64, 1), (64, 32, 10), (3, 5, 4, 2)])
+def test_flops_are_those_of_the_products(layer_sizes):
+    """A multiplication and an addition for each weight: forward, its gradient, and backward but into X."""
+    flops = 0
+    for layer, (n_in, n_out) in enumerate(zip(layer_sizes, layer_sizes[1:])):
+        for _ in range(n_in):
+            for _ in range(n_out):
+                flops += 2 + 2 + (2 if layer else 0)
+    assert timing.flops_a_sample(layer_sizes) == flops
+
+
+def test_a_place_has_threads_on_the_cpu():
+    assert timing.place(get_backend("numpy"), 1) == "numpy, 1 thread"
+    assert timing.place(get_backend("numpy"), 2) == "numpy, 2 threads"
+    assert timing.place(SimpleNamespace(blas=None, name="cupy"), 1) == "cupy"
 
 
 # ---- training report -------------------------------------------------------------------------------------------------

@@ -15,7 +15,10 @@ matplotlib.use("Agg")  # draws into files, also where there is no screen
 import matplotlib.patches
 import matplotlib.pyplot as plt
 import matplotlib.ticker
+import numpy as np
 from matplotlib.figure import Figure
+
+from .statistics import Interval
 
 # Okabe and Ito's colours, which the colour-blind tell apart: for what is not a batch size
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -77,6 +80,12 @@ def batch_axis(axis: Any, batch_sizes: Sequence[int]) -> None:
     axis.xaxis.set_major_formatter(plain_number)
     axis.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
     axis.set_xlabel("batch size")
+
+
+def reach(intervals: Sequence[Interval]) -> np.ndarray:
+    """How far intervals reach to each side of their estimates, (2, n), for error bars; nowhere where one is endless."""
+    sides = np.array([[each.estimate - each.low, each.high - each.estimate] for each in intervals]).T
+    return np.where(np.isfinite(sides), sides, 0.0)
 
 
 def save(fig: Figure, folder: Path, name: str) -> list[Path]:

@@ -49,22 +49,29 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half, level)
 
 
-def ratio_interval(above: Sequence[float], below: Sequence[float], level: float = 0.95) -> Interval:
-    """The geometric mean of the ratios above/below of pairs, and its interval: t on the logs.
+def ratio_interval(ratios: Sequence[float], level: float = 0.95) -> Interval:
+    """The geometric mean of independent ratios, all above 0, and the interval about it: Student's, of their logarithms.
+
+    So a ratio and its inverse, twice as long and half as long, weigh the same.
+    """
+    log = mean_interval([math.log(ratio) for ratio in ratios], level)
+    with np.errstate(over="ignore"):
+        low, middle, high = (float(np.exp(value)) for value in (log.low, log.estimate, log.high))
+    return Interval(middle, low, high, level)
+
+
+def paired_ratio(above: Sequence[float], below: Sequence[float], level: float = 0.95) -> Interval:
+    """`ratio_interval` of above/below, pair by pair, where a value may be infinite: that of a run that never arrived.
 
     Infinite where all of `above` never arrived; open where some value of either never did.
     """
     a, b = np.asarray(above, dtype=float), np.asarray(below, dtype=float)
-    if len(a) == 0 or len(a) != len(b) or not np.isfinite(b).all():
-        return Interval(math.nan, -math.inf, math.inf, level)
-    if np.isinf(a).all():
-        return Interval(math.inf, math.inf, math.inf, level)
-    if not np.isfinite(a).all():
-        return Interval(math.nan, -math.inf, math.inf, level)
-    logs = mean_interval(np.log(a / b), level)
-    with np.errstate(over="ignore"):
-        estimate, low, high = (float(np.exp(value)) for value in (logs.estimate, logs.low, logs.high))
-    return Interval(estimate, low, high, level)
+    if len(a) == len(b) > 0 and np.isfinite(b).all():
+        if np.isinf(a).all():
+            return Interval(math.inf, math.inf, math.inf, level)
+        if np.isfinite(a).all():
+            return ratio_interval((a / b).tolist(), level)
+    return Interval(math.nan, -math.inf, math.inf, level)
 
 
 def share_interval(count: int, n: int, level: float = 0.95) -> Interval:

@@ -1,14 +1,28 @@
-"""What a sample gradient costs, on the batched kernel and on the per-sample paths."""
+"""What an update and a sample gradient cost: batched kernel and per-sample paths, shuffled epochs or a batch at hand.
+
+t(B)   seconds of an update on a batch of B rows
+a, b   overhead of an update and work of a sample, in t(B) = a + b B; at B = a/b both take as long
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
 import numpy as np
+import scipy.optimize
 
 from minigrad import SGD, Backend, Dataset, get_backend, train
+from minigrad.model import Model
 
 from .sweep import Settings, make_model
 
 UPDATES = 20  # to time at the least: one would be at the mercy of the clock
+READING = 1e-3  # seconds between two readings of the clock, at the least: ten thousand times its resolution
+RATE = 1e-9  # of a timed update: so small that the work stays the same however often it is done
+
+Key = TypeVar("Key")
 
 
 def timing_rows(data: Dataset, settings: Settings) -> list[dict]:
@@ -36,3 +50,88 @@ def backends_here(chosen: str | Backend = "numpy") -> list[str | Backend]:
     """The backends that answer on this machine, and the chosen one."""
     names = sorted({"numpy", get_backend("auto").name}, reverse=True)
     return [*names, *([] if get_backend(chosen).name in names else [chosen])]
+
+
+def place(backend: Backend, threads: int) -> str:
+    """How a table names where something was timed; threads are a matter of the CPU."""
+    return backend.name if backend.blas is None else f"{backend.name}, {threads} thread{'s' * (threads > 1)}"
+
+
+# ---- an update on a batch at hand ------------------------------------------------------------------------------------
+
+
+def rows_for(model: Model, data: Dataset, n: int) -> tuple[Any, Any]:
+    """n prepared training rows and their labels, on the model's device; they repeat where there are fewer."""
+    index = np.arange(n) % len(data.X_train)
+    return model.prepare(model.backend.asarray(data.X_train[index]), model.backend.asarray(data.y_train[index]))
+
+
+def updates_of(model: Model, X: Any, y: Any, batch_sizes: Sequence[int]) -> dict[int, Callable[[], Any]]:
+    """{batch size: an update of plain SGD on that many rows at hand}, for `interleaved`; X and y are prepared."""
+    optimizer = SGD(RATE)
+    return {size: partial(optimizer.iterate, model, X[:size], y[:size]) for size in batch_sizes}
+
+
+def interleaved(
+    works: dict[Key, Callable[[], Any]], backend: Backend, rounds: int, rng: np.random.Generator
+) -> dict[Key, list[float]]:
+    """Microseconds a call of each work: `rounds` readings of each, in another order every round.
+
+    So a slow second of the machine hits any of them alike. A reading covers as many calls as fill READING. One more
+    goes before them, so that buffers and caches are this work's; a call that fills READING alone sees to that itself.
+    """
+    keys = list(works)
+    calls = {key: _calls_that_fill(works[key], backend) for key in keys}
+    readings: dict[Key, list[float]] = {key: [] for key in keys}
+    for _ in range(rounds):
+        for k in rng.permutation(len(keys)):
+            key = keys[k]
+            if calls[key] > 1:
+                works[key]()
+            readings[key].append(1e6 * _seconds(works[key], calls[key], backend) / calls[key])
+    return readings
+
+
+def _seconds(work: Callable[[], Any], calls: int, backend: Backend) -> float:
+    """Seconds that so many calls take on the device, which is waited for before and after."""
+    backend.synchronize()
+    start = backend.moment()
+    for _ in range(calls):
+        work()
+    stop = backend.moment()
+    backend.synchronize()
+    return backend.seconds_between(start, stop)
+
+
+def _calls_that_fill(work: Callable[[], Any], backend: Backend) -> int:
+    """How many calls take READING: doubled until they do, the first of all only to warm up."""
+    work()
+    calls = 1
+    while (seconds := _seconds(work, calls, backend)) < READING / 2:
+        calls *= 2
+    return max(1, round(calls * READING / seconds))
+
+
+def overhead_and_work(batch_sizes: Any, t: Any) -> tuple[float, float]:
+    """a and b of t(B) = a + b B, neither below 0, by least squares of the *relative* errors (a + b B − t) / t.
+
+    With errors of equal weight the largest batches, a thousand times as long, would leave nothing to decide a by.
+    """
+    B, t = np.asarray(batch_sizes, dtype=float), np.asarray(t, dtype=float)
+    (a, b), _ = scipy.optimize.nnls(np.column_stack([1 / t, B / t]), np.ones(len(t)))
+    return float(a), float(b)
+
+
+def crossing(batch_sizes: Any, t: Any, level: float) -> float | None:
+    """The batch size at which t first comes up to `level`, on a straight line between two; None where it never does."""
+    above = np.flatnonzero(np.asarray(t) >= level)
+    if len(above) == 0:
+        return None
+    between = slice(max(0, above[0] - 1), above[0] + 1)
+    return float(np.interp(level, t[between], batch_sizes[between]))
+
+
+def flops_a_sample(layer_sizes: Sequence[int]) -> int:
+    """Multiplications and additions of z = a W, of ∂W = aᵀ δ and, in all layers but the first, of δ Wᵀ."""
+    weights = [n_in * n_out for n_in, n_out in zip(layer_sizes, layer_sizes[1:])]
+    return 2 * (3 * sum(weights) - weights[0])
