@@ -186,9 +186,9 @@ def run(trials: Trials, settings: Settings) -> dict[str, Any]:
     reference = min(sizes, key=lambda size: abs(math.log(size / REFERENCE)))
     fixed = settings.learning_rate or best[reference] or 0.1
     settings = replace(settings, learning_rate=fixed)
-    fixed_runs = [{"arm": SAME, "batch_size": size, "rate": fixed, "seed": seed, "evaluations_an_epoch": 1}
+    fixed_runs = [{"arm": SAME, "batch_size": size, "rate": fixed, "seed": seed}
                   for size in sizes for seed in seeds]  # fmt: skip
-    trials.run(training_rows, settings, fixed_runs)
+    trials.run(training_rows, replace(settings, evaluations=1), fixed_runs)
     compare_accuracy(trials, settings, best)
     if size := ragged_size(n):
         rate = best[min(sizes, key=lambda other: abs(math.log(other / size)))] or fixed

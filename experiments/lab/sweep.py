@@ -32,6 +32,7 @@ class Settings:
     epochs: int = 1
     seeds: int = 1
     target: float | None = None
+    evaluations: int = EVALUATIONS_AN_EPOCH
     repeats: int = 1
     backend: str | Backend = "numpy"
     dtype: str = "float64"
@@ -65,9 +66,10 @@ def train_once(
 ) -> History:
     """One training run of a new model, or of `model`; `keywords` as for `train`.
 
-    Rows that do not fill a batch are left out, others each epoch.
+    Rows that do not fill a batch are left out, others each epoch. Evaluated settings.evaluations times an epoch, or as
+    often as there are updates; where that is 1, at an epoch's end.
     """
-    every = max(batch_size, len(data.X_train) // EVALUATIONS_AN_EPOCH)
+    every = max(batch_size, len(data.X_train) // settings.evaluations) if settings.evaluations > 1 else None
     arguments = {"epochs": settings.epochs, "evaluate_every": every, "drop_last": True} | keywords
     model, rng = model or make_model(data, settings, seed), np.random.default_rng(seed)
     return train(model, data.X_train, data.y_train, optimizer=SGD(rate), batch_size=batch_size, rng=rng, **arguments)
@@ -98,8 +100,13 @@ def target_rows(data: Dataset, settings: Settings) -> list[dict]:
     return [{"kind": "target", "model": settings.model, "loss": settings.target or choose_target(data, settings)}]
 
 
-def tune(data: Dataset, settings: Settings, batch_size: int, target: float) -> tuple[float | None, dict[float, float]]:
-    """The rate that takes the fewest sample gradients to the target, the mean over the tuning seeds."""
+def tune(
+    data: Dataset, settings: Settings, batch_size: int, target: float, **grid: Any
+) -> tuple[float | None, dict[float, float]]:
+    """The rate that takes the fewest sample gradients to the target, the mean over the tuning seeds.
+
+    `grid` says where to look for it, as for `tuning.best_rate`.
+    """
     m, n_seeds = len(data.X_train), len(TUNING_SEEDS)
 
     def cost(rate: float, limit: float) -> float:
@@ -113,7 +120,7 @@ def tune(data: Dataset, settings: Settings, batch_size: int, target: float) -> t
                 return math.inf
         return total / n_seeds
 
-    return tuning.best_rate(cost)
+    return tuning.best_rate(cost, **grid)
 
 
 def training_rows(
@@ -123,13 +130,11 @@ def training_rows(
     batch_size: int,
     rate: float,
     seed: int,
-    evaluations_an_epoch: int = EVALUATIONS_AN_EPOCH,
     stop_at_target: bool = False,
 ) -> list[dict[str, Any]]:
     """Train for all epochs, and say when the target was reached, where it ended, and the way there."""
     history = train_once(
         data, settings, batch_size, rate, seed, test=(data.X_test, data.y_test),
-        evaluate_every=max(batch_size, len(data.X_train) // evaluations_an_epoch),
         target_loss=settings.target if stop_at_target else None,
     )  # fmt: skip
     assert settings.target is not None

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 HALF_DECADES = range(-4, 2)  # 10^(k/2): 0.01, 0.0316, 0.1, 0.316, 1, 3.16
 LIMIT = 6  # how far the grid may grow to each side, in half decades
 
 
-def rate(k: int) -> float:
-    """The k-th rate of the grid, 10^(k/2), to three digits."""
+def rate(k: float) -> float:
+    """The k-th rate of the grid, 10^(k/2), to three digits; between two of them where k is no whole number."""
     return float(f"{10 ** (k / 2):.3g}")
 
 
-def best_rate(cost: Callable[[float, float], float]) -> tuple[float | None, dict[float, float]]:
+def best_rate(
+    cost: Callable[[float, float], float], grid: Iterable[float] = HALF_DECADES, halvings: int = 0
+) -> tuple[float | None, dict[float, float]]:
     """The rate of least cost, and the cost of every rate that was tried: infinite for one that lost to an earlier one.
 
     Parameters
@@ -22,20 +25,34 @@ def best_rate(cost: Callable[[float, float], float]) -> tuple[float | None, dict
     cost : callable
         cost(learning_rate, limit): what the rate costs (such as sample gradients to the target); infinite where it
         never arrives. `limit` is the least cost so far: a trial may stop there, since it has lost.
+    grid : iterable of float
+        The k of the rates to begin with; one is enough where the best is thought to be near.
+    halvings : int
+        How often to halve the distance of the rates next to the best, half a decade at first, and to try those too.
 
     Returns
     -------
     (best, costs)
         best is None where no rate arrives. While the best lies on the edge of the grid, the grid grows past that edge.
     """
-    costs: dict[int, float] = {}
-    wanted = list(HALF_DECADES)
-    for _ in range(LIMIT + 1):
+    costs: dict[float, float] = {}
+
+    def least() -> float:
+        return min(costs, key=lambda k: costs[k])
+
+    def try_rates(wanted: Iterable[float]) -> None:
         for k in wanted:
-            costs[k] = cost(rate(k), min(costs.values(), default=math.inf))
-        wanted = beyond(costs)
-    best = min(costs, key=lambda k: costs[k])
-    return None if math.isinf(costs[best]) else rate(best), {rate(k): costs[k] for k in sorted(costs)}
+            if k not in costs:
+                costs[k] = cost(rate(k), min(costs.values(), default=math.inf))
+
+    try_rates(grid)
+    for _ in range(LIMIT):
+        try_rates(beyond(costs))
+    if math.isinf(costs[least()]):
+        return None, {rate(k): costs[k] for k in sorted(costs)}
+    for halving in range(1, halvings + 1):
+        try_rates((least() - 0.5**halving, least() + 0.5**halving))
+    return rate(least()), {rate(k): costs[k] for k in sorted(costs)}
 
 
 def best_rates(
@@ -62,7 +79,7 @@ def best_rates(
     return {batch_size: {rate(k): here[k] for k in sorted(here)} for batch_size, here in costs.items()}
 
 
-def beyond(costs: dict[int, float]) -> list[int]:
+def beyond(costs: Mapping[Any, float]) -> list[Any]:
     """The rates just past the edge on which the best lies; on both sides where none arrives."""
     best = min(costs, key=lambda k: costs[k])
     if math.isinf(costs[best]):
