@@ -47,11 +47,13 @@ def parser(module: ModuleType) -> Parser:
         metavar="DIR",
         help="folder of four IDX files; implies --dataset mnist (default: $MINIGRAD_DATA, else downloaded once)",
     )
+    by_model = "odd-even for logistic regression, classes for an MLP"
+    default_task = "odd-even" if getattr(module, "BINARY", False) else by_model
     data.add_argument(
         "--task",
         metavar="TASK",
         help="binary task: odd-even, 3-vs-rest, 3-vs-8, five-or-more; or classes, to keep all classes "
-        "(default: odd-even for logistic regression, classes for an MLP; data of two classes are taken as they are)",
+        f"(default: {default_task}; data of two classes are taken as they are)",
     )
     machine = result.add_argument_group("machine")
     machine.add_argument(
@@ -151,7 +153,7 @@ def load_data(arguments: argparse.Namespace, binary: bool) -> Dataset:
     else:
         data = minigrad.load_digits()
     if arguments.task == "classes" and binary and data.n_classes > 2:
-        raise ValueError("--task is 'classes'; expected a binary task for logistic regression, or --model mlp")
+        raise ValueError("--task is 'classes'; expected a binary task (or --model mlp, where that is a choice)")
     if arguments.task not in (None, "classes"):
         return data.binary(arguments.task)
     return data.binary("odd-even") if binary and data.n_classes > 2 else data

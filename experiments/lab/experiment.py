@@ -6,6 +6,7 @@ An experiment is a module with these names:
     EFFORTS    what "default", "quick" and "full" set: a dict each, whose keys are fields of Settings
     FLAGS      the flags of the command line that it takes besides those that all have
     Settings   what its rows depend on
+    BINARY     optional: true where it needs two classes; without it, where its model is logistic regression
     run        run(trials, settings) -> result, a plain dict
     verdict    verdict(result) -> its claims, {"C1": {"statement", "verdict", "because", "evidence"}}
     tables     tables(result) -> what the terminal shows
@@ -79,7 +80,8 @@ def prepare(module: ModuleType, arguments: argparse.Namespace) -> tuple[Dataset,
     given = {name: value for name, value in vars(arguments).items() if value is not None}
     effort = module.EFFORTS["quick" if arguments.quick else "full" if arguments.full else "default"]
     chosen: dict[str, Any] = effort | {name: given[name] for name in commandline.names(module.FLAGS) if name in given}
-    data = commandline.load_data(arguments, binary=chosen.get("model") == "logistic")
+    binary = getattr(module, "BINARY", chosen.get("model") == "logistic")
+    data = commandline.load_data(arguments, binary)
     n = len(data.X_train)
     if len(np.unique(data.y_train)) < 2 or (data.X_train == data.X_train[0]).all():
         raise ValueError(f"{data.name!r} has one class, or no feature that varies, in training; expected more")
