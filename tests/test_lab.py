@@ -1,6 +1,7 @@
 """What the experiments share: statistics against SciPy and by hand, tuning, files whole or not at all, tables."""
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -18,9 +19,21 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import plain_gradient, refused
 
-from experiments.lab import commandline, curvature, plots, results, sweep, table, timing, training_report, tuning
-from experiments.lab.statistics import Interval, at_target, mean_interval, median, ratio_interval
-from minigrad import MLP, BackendUnavailable, Dataset, LogisticRegression, get_backend, load_digits
+from experiments.lab import (
+    commandline,
+    critical_batch,
+    curvature,
+    plots,
+    results,
+    sweep,
+    table,
+    timing,
+    training_report,
+    tuning,
+)
+from experiments.lab.directions import Witness, cosine
+from experiments.lab.statistics import Interval, at_target, mean_interval, median, median_interval, ratio_interval
+from minigrad import MLP, SGD, BackendUnavailable, Dataset, LogisticRegression, get_backend, load_digits, train
 
 numbers = st.floats(-1e6, 1e6)
 
@@ -132,6 +145,37 @@ def test_the_interval_of_one_ratio_is_endless():
     assert ratio_interval([2.0]) == Interval(pytest.approx(2.0), 0.0, math.inf)
 
 
+@given(st.lists(numbers | st.just(math.inf), min_size=1, max_size=40), st.sampled_from([0.9, 0.95, 0.99]))
+def test_median_interval_is_that_of_the_order_statistics(values, level):
+    """SciPy's quantile test gives the same two values, and NaN for an end that so few cannot give."""
+    interval = median_interval(values, level)
+    assert interval.estimate == np.median(values)
+    expected = scipy.stats.quantile_test(values, p=0.5).confidence_interval(level)
+    for end, endless in (("low", -math.inf), ("high", math.inf)):
+        value = getattr(expected, end)
+        assert getattr(interval, end) == (endless if math.isnan(value) else value)
+
+
+def test_median_interval_covers_the_true_median_at_least_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    for n in (6, 9, 20):
+        samples = np.exp(3 * rng.standard_normal((2000, n)))  # skew: the mean of the logs would say nothing of it
+        hits = sum(interval.low <= 1.0 <= interval.high for interval in map(median_interval, samples))
+        assert hits >= 2000 * 0.95 - 4 * math.sqrt(2000 * 0.95 * 0.05)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([], (math.nan, -math.inf, math.inf)), ([3.0], (3.0, -math.inf, math.inf)),
+     ([1.0] * 5, (1.0, -math.inf, math.inf)), ([4.0, 1.0, 2.0, 6.0, 5.0, 3.0], (3.5, 1.0, 6.0)),
+     ([1.0] * 4 + [math.inf] * 2, (1.0, 1.0, math.inf)),
+     ([math.inf] * 6, (math.inf,) * 3), ([1.0] * 6 + [math.nan], (math.nan, -math.inf, math.inf))],
+)  # fmt: skip
+def test_median_interval_of_few_of_infinite_and_of_no_numbers(values, expected):
+    interval = median_interval(values)
+    assert (interval.estimate, interval.low, interval.high) == pytest.approx(expected, nan_ok=True)
+
+
 # ---- tuning ----------------------------------------------------------------------------------------------------------
 
 GRID = [0.01, 0.0316, 0.1, 0.316, 1.0, 3.16]
@@ -206,6 +250,34 @@ def test_a_trial_is_told_the_least_cost_so_far(values):
     least = min(costs.values())
     assert (best is None) == math.isinf(least)
     assert best is None or costs[best] == least
+
+
+@given(st.integers(-10, 10), st.integers(-3, 3))
+def test_a_search_may_begin_elsewhere_and_walks_to_the_best(k, away):
+    cost = Recorded(valley(tuning.rate(k)))
+    best, costs = tuning.best_rate(cost, grid=[k + away])
+    assert best == tuning.rate(k)
+    assert min(costs) < best < max(costs)
+    assert len(costs) <= abs(away) + 3
+
+
+@pytest.mark.parametrize("halvings", [0, 1, 2, 3])
+@pytest.mark.parametrize("k", [-1.6, 0.0, 0.3, 1.125])
+def test_the_grid_is_refined_about_the_best(k, halvings):
+    cost = Recorded(lambda rate: 10 + abs(2 * math.log10(rate) - k))
+    best, costs = tuning.best_rate(cost, halvings=halvings)
+    assert abs(2 * math.log10(best) - k) <= 0.5 ** (halvings + 1) + 0.01
+    assert costs[best] == min(costs.values())
+    assert len(cost.rates) == len(costs) <= len(GRID) + 1 + 2 * halvings
+
+
+def test_a_refined_grid_tries_no_rate_twice_and_nothing_where_nothing_arrives():
+    cost = Recorded(valley(1.0))
+    tuning.best_rate(cost, grid=[-1, -0.5, 0, 0.5, 1], halvings=2)
+    assert len(cost.rates) == len(set(cost.rates)) == 7
+    best, costs = tuning.best_rate(Recorded(lambda _: math.inf), halvings=2)
+    assert best is None
+    assert len(costs) == len(GRID) + 2 * tuning.LIMIT
 
 
 # ---- results ---------------------------------------------------------------------------------------------------------
@@ -474,6 +546,14 @@ def test_train_once(binary, batch_size):
     other = sweep.train_once(binary, SETTINGS, batch_size, 0.1, 1)
     assert np.array_equal(history.loss, other.loss) == (batch_size == 120)  # gradient descent knows no order
     assert sweep.train_once(binary, SETTINGS, batch_size, 0.1, 0, epochs=1).updates[-1] == whole
+
+
+@pytest.mark.parametrize(("batch_size", "updates"), [(1, [120, 240]), (50, [2, 4]), (120, [1, 2])])
+def test_train_once_evaluates_once_an_epoch_at_its_end(binary, batch_size, updates):
+    settings = replace(SETTINGS, epochs=2, evaluations=1)
+    assert sweep.train_once(binary, settings, batch_size, 0.1, 0).updates.tolist() == [0, *updates]
+    often = sweep.train_once(binary, replace(settings, evaluations=4), batch_size, 0.1, 0)
+    assert len(often.updates) - 1 == {1: 8, 50: 4, 120: 2}[batch_size]
 
 
 def test_choose_target_is_what_gradient_descent_reaches(binary):
@@ -881,3 +961,87 @@ def test_curvature_that_fails_leaves_theta_as_it_was():
     with pytest.raises(ValueError, match="label"):
         curvature.hessian_vector_product(model, X, y + 7, np.ones(len(H)))
     assert (model.theta == kept).all()
+
+
+# ---- the critical batch size -----------------------------------------------------------------------------------------
+
+
+def test_what_a_batch_keeps_of_a_samples_variance():
+    """w(B) times the variance of all values is that of the means of all subsets, by counting them."""
+    values = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
+    for B in range(1, 6):
+        means = [np.mean(subset) for subset in itertools.combinations(values, B)]
+        assert critical_batch.without_replacement(B, 5) * values.var() == pytest.approx(np.var(means), abs=1e-12)
+    assert critical_batch.independent(4) == 0.25
+    assert critical_batch.without_replacement(1, 1) == 0
+
+
+@given(st.floats(1, 1e4), st.floats(1, 1e5), st.sampled_from([1000, 60_000]))
+def test_the_fit_finds_the_numbers_that_made_its_points(S_min, B_c, n):
+    sizes = [1, 4, 16, 64, 256, n]
+    points = {w: S_min * (1 + B_c * w) for w in (critical_batch.without_replacement(B, n) for B in sizes)}
+    fit = critical_batch.fit(points)
+    assert fit.S_min.estimate == pytest.approx(S_min, rel=1e-4)
+    assert fit.B_c.estimate == pytest.approx(B_c, rel=1e-4)
+    assert fit.E_min.estimate == pytest.approx(S_min * B_c, rel=1e-4)
+    assert fit.misfit < 1e-4
+    assert fit.updates(0.5) == pytest.approx(S_min * (1 + B_c / 2), rel=1e-4)
+
+
+def test_the_intervals_of_the_fit_cover_as_often_as_they_say():
+    rng, hits = np.random.default_rng(1), dict.fromkeys(("S_min", "B_c", "E_min"), 0)
+    true = {"S_min": 20.0, "B_c": 200.0, "E_min": 4000.0}
+    for _ in range(300):
+        fit = critical_batch.fit(
+            {1 / B: 20 * (1 + 200 / B) * np.exp(0.1 * rng.standard_normal()) for B in 4.0 ** np.arange(7)}
+        )
+        for name in hits:
+            interval = getattr(fit, name)
+            hits[name] += interval.low <= true[name] <= interval.high
+    assert all(abs(count - 285) < 5 * math.sqrt(300 * 0.95 * 0.05) for count in hits.values()), hits
+
+
+def test_a_fit_needs_three_sizes_that_arrived_and_says_what_it_cannot_tell():
+    assert critical_batch.fit({}) is None
+    assert critical_batch.fit({1.0: 100.0, 0.1: 20.0, 0.01: math.inf, 0.5: math.nan}) is None
+    straight = critical_batch.fit({1 / B: 1000.0 / B for B in (1, 4, 16, 64)})  # no size is large enough to see B_c
+    assert straight.E_min.estimate == pytest.approx(1000, rel=1e-3)
+    assert straight.B_c.estimate > 1e4
+    noisy = critical_batch.fit({1.0: 990.0, 1 / 4: 255.0, 1 / 16: 61.0, 1 / 64: 15.9})
+    assert noisy.B_c.low < 1e3
+    assert noisy.B_c.high > 1e4
+
+
+# ---- directions ------------------------------------------------------------------------------------------------------
+
+
+def test_cosine():
+    a, b = np.array([3.0, 0.0]), np.array([1.0, 1.0])
+    assert cosine(a, b) == pytest.approx(math.sqrt(0.5))
+    assert cosine(1e-150 * a, -1e-150 * b) == pytest.approx(-math.sqrt(0.5))
+    assert math.isnan(cosine(a, 0 * b))
+
+
+def test_a_witness_changes_nothing(digits):
+    """The same end as plain SGD, though it looked at gradients of other rows in between."""
+    ends, y = [], digits.y_train
+    for witness in (False, True):
+        model = MLP((64, 5, 10), activation="tanh")
+        X, _ = model.prepare(digits.X_train, y)
+        optimizer = Witness(0.3, X, y, {1, 2, 7}, np.random.default_rng(0)) if witness else SGD(0.3)
+        train(model, X, y, optimizer=optimizer, batch_size=30, epochs=2, rng=np.random.default_rng(4))
+        ends.append(model.theta)
+    assert optimizer.seen["update"] == [1, 2, 7]
+    assert ends[0] == pytest.approx(ends[1], rel=1e-12)
+
+
+def test_a_batch_drawn_afresh_points_as_predicted_and_one_of_an_epoch_does_not(binary):
+    """Rows that come last in an epoch have not been fitted in it yet, so G is made of them, and they of G."""
+    model = LogisticRegression(64)
+    X, y = model.prepare(binary.X_train, binary.y_train)
+    witness = Witness(1.0, X, y, set(range(1, 401)), np.random.default_rng(0))
+    train(model, X, y, optimizer=witness, batch_size=30, epochs=100, rng=np.random.default_rng(1))
+    predicted, fresh, batch = (np.mean(witness.seen[name]) for name in ("predicted", "cos_fresh", "cos_batch"))
+    assert fresh == pytest.approx(predicted, abs=0.06)
+    assert batch > fresh + 0.05
+    assert all(0 < value < 1 for value in witness.seen["predicted"])

@@ -82,6 +82,24 @@ def share_interval(count: int, n: int, level: float = 0.95) -> Interval:
     return Interval(count / n, float(interval.low), float(interval.high), level)
 
 
+def median_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+    """The median of independent values and an interval for it that holds whatever their distribution.
+
+    Each value lies below the true median with probability ½, so the r-th least and the r-th largest of n enclose it
+    with probability 1 − 2 P(binomial(n, ½) < r). Values may be infinite. For 95 % it takes six: fewer give an endless
+    interval, and so does a value that is no number.
+    """
+    x, n = np.sort(np.asarray(values, dtype=float)), len(values)
+    if n == 0 or np.isnan(x).any():
+        return Interval(math.nan, -math.inf, math.inf, level)
+    outside = scipy.stats.binom.cdf(np.arange(n), n, 0.5)  # P(binomial < r) for r = 1 … n
+    r = int((outside <= (1 - level) / 2).sum())
+    estimate = float(x[n // 2] if x[n // 2] == x[(n - 1) // 2] else (x[n // 2] + x[(n - 1) // 2]) / 2)
+    if r == 0:
+        return Interval(estimate, -math.inf, math.inf, level)
+    return Interval(estimate, float(x[r - 1]), float(x[n - r]), level)
+
+
 def at_target(loss: Any, counts: Any, target: float) -> float:
     """What had been counted (updates, seconds, …) when the loss first came down to `target`; both (k,), by evaluation.
 
