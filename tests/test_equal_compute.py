@@ -14,7 +14,7 @@ from strategies import status_of
 
 from experiments import equal_compute
 from experiments.equal_compute import LOOSE, TIGHT, Settings
-from experiments.lab import compute_report, results, sweep, tuning
+from experiments.lab import compute_report, plots, results, sweep, tuning
 from experiments.lab.compute_report import PLACES
 from experiments.lab.statistics import at_target
 from experiments.lab.trials import Trials
@@ -403,6 +403,16 @@ def assert_drawn(folder):
         assert len(colours) > 50, name
         assert counts.max() < 0.985 * counts.sum(), name
         assert ElementTree.fromstring((folder / f"{name}.svg").read_bytes()).tag.endswith("svg")
+
+
+def test_figures_of_values_that_differ_by_rounding(result, tmp_path):
+    rows = [
+        row | {"samples": 46.29, "updates": 1.9288183022297507 - 1e-15 * (row["seed"] % 2)}
+        for row in result["rows"]
+        if row["kind"] == "reaching" and row["batch_size"] == 120
+    ]
+    goals = [row for row in result["rows"] if row["kind"] == "target"]
+    plots.save(compute_report.draw_compute(result | {"rows": goals + rows}), tmp_path, "compute")
 
 
 def test_figures_are_drawn(result, tmp_path):

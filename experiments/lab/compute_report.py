@@ -181,11 +181,14 @@ def draw_compute(result: dict[str, Any]) -> Any:
     for row, arm in zip(axes, ARMS):
         for axis, (count, unit) in zip(row, COUNTS.items()):
             axis.set_yscale("log")
+            _batch_axis(axis, sizes, n)
             for aim in COLOURS:
                 _draw_counts(axis, result, arm, aim, count)
                 if count != "seconds":
                     _draw_fits(axis, result, arm, aim, count)
-            _batch_axis(axis, sizes, n)
+            low, high = axis.get_ylim()
+            if high < 2 * low:  # values that differ by rounding leave an axis of no length
+                axis.set_ylim(low / 2, 2 * high)
             axis.set_ylabel(unit)
             axis.yaxis.set_major_formatter(lambda value, _: table.number(value))
             axis.yaxis.minorticks_off()
@@ -289,6 +292,7 @@ def draw_directions(result: dict[str, Any], hardly: float) -> Any:
 def _draw_off(axis: Any, result: dict[str, Any], arm: str) -> None:
     """The cosine between a batch's gradient and that of all the data, against the batch size."""
     n, sizes = result["settings"]["rows"], result["settings"]["batch_sizes"]
+    _batch_axis(axis, sizes, n)
     formula = "1/√(1 + $w(B)$ tr Σ/‖G‖²)"
     named = {"cos_batch": ("o", "the run's batch"), "cos_fresh": ("D", "drawn afresh"), "predicted": ("x", formula)}
     for index, (name, (marker, label)) in enumerate(named.items()):
@@ -297,7 +301,6 @@ def _draw_off(axis: Any, result: dict[str, Any], arm: str) -> None:
         axis.errorbar([size * 1.12 ** (index - 1) for size in there], [each.estimate for each in there.values()],
                       yerr=_bars(list(there.values())), marker=marker, ls="", ms=7, mew=2, capsize=3, label=label,
                       color=("C4", "C2", "black")[index])  # fmt: skip
-    _batch_axis(axis, sizes, n)
     axis.set(ylim=(0, 1.05), ylabel="cos($g_B$, $G$), median along a run")
     _legend(axis, loc="upper left")
 
