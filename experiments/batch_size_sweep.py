@@ -40,7 +40,7 @@ import scipy.stats
 from minigrad import SGD, Dataset, batches
 
 from .lab import experiment, results, sweep, sweep_report, tuning
-from .lab.descent import polish
+from .lab.polish import polish
 from .lab.statistics import Interval, at_target, mean_interval, median, paired_ratio, share_interval
 from .lab.sweep import TUNING_SEEDS, target_rows, training_rows
 from .lab.sweep_report import SAME, TUNED, map_of, of_kind
@@ -133,12 +133,14 @@ def accuracy_rows(data: Dataset, settings: Settings, arm: str, batch_size: int, 
     )
     row = {"kind": "accuracy", "arm": arm, "batch_size": batch_size, "learning_rate": rate, "seed": seed,
            "loss": float(history.loss[-1]), "test_accuracy": float(history.test_accuracy[-1])}  # fmt: skip
-    X, y = (model.backend.asarray(values) for values in (data.X_train, data.y_train))
-    gradient_norm = polish(model, X, y)
-    X_test, y_test = (model.backend.asarray(values) for values in (data.X_test, data.y_test))
+    bottom = sweep.make_model(data, settings, seed, dtype="float64")
+    bottom.theta = bottom.backend.asarray(model.theta, "float64")
+    X, y = (bottom.backend.asarray(values) for values in (data.X_train, data.y_train))
+    gradient, _ = polish(bottom, X, y)
+    X_test, y_test = (bottom.backend.asarray(values) for values in (data.X_test, data.y_test))
     return [row | {
-        "polished_loss": model.loss(X, y), "polished_gradient_norm": gradient_norm,
-        "polished_test_accuracy": model.accuracy(X_test, y_test),
+        "polished_loss": bottom.loss(X, y), "polished_largest_gradient": gradient,
+        "polished_test_accuracy": bottom.accuracy(X_test, y_test),
     }]  # fmt: skip
 
 

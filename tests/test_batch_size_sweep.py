@@ -10,7 +10,6 @@ import pytest
 
 from experiments import batch_size_sweep as c8
 from experiments.lab import results, sweep, sweep_report, tuning
-from experiments.lab.descent import polish
 from experiments.lab.trials import Trials
 from minigrad import MLP, SGD
 
@@ -217,14 +216,11 @@ def test_the_ragged_batch_is_treated_as_its_name_says(digits, treatment):
     assert math.isinf(row["updates_to_target"])
 
 
-def test_polish_descends_to_a_small_gradient(binary):
-    model = MLP((64, 2, 1), activation="tanh", rng=np.random.default_rng(0))
-    X, y = binary.X_train[:, :], binary.y_train
-    before = model.loss(X, y)
-    norm = polish(model, X, y, gradient_norm=1e-4)
-    assert norm == pytest.approx(np.linalg.norm(model.gradient(X, y)))
-    assert norm < 1e-2
-    assert model.loss(X, y) < before
+def test_float32_is_polished_in_float64(digits):
+    settings = replace(SETTINGS, dtype="float32")
+    [row] = c8.accuracy_rows(digits, settings, "network", 16, 0.3, 0)
+    assert row["polished_loss"] < row["loss"]
+    assert 0 <= row["polished_test_accuracy"] <= 1
 
 
 def test_validation_trains_on_the_rows_that_are_not_held_out(digits, monkeypatch):
