@@ -19,6 +19,7 @@ ORDER = (
     "mlp",
     "noise",
     "optimizers",
+    "line_search",
     "second_order",
     "per_sample_blas",
     "per_sample_blocked",
