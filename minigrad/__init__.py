@@ -10,16 +10,19 @@ from .mlp import MLP
 from .mnist import load_mnist
 from .noise import GradientNoise, gradient_noise
 from .optimizers import SGD, Adagrad, Adam
+from .second_order import LBFGS, ConjugateGradient
 from .table import load_table
 from .training import History, train
 
 __all__ = [
+    "LBFGS",
     "MLP",
     "SGD",
     "Adagrad",
     "Adam",
     "Backend",
     "BackendUnavailable",
+    "ConjugateGradient",
     "Dataset",
     "GradientNoise",
     "History",

@@ -11,10 +11,12 @@ from device import DeviceArray, counting, device_backend
 from strategies import SHAPES, assert_close, each_shape, make_problem, refused
 
 from minigrad import (
+    LBFGS,
     MLP,
     SGD,
     Adagrad,
     Adam,
+    ConjugateGradient,
     LogisticRegression,
     check_gradient,
     get_backend,
@@ -32,6 +34,13 @@ OPTIMIZERS = {
     "adagrad": lambda: Adagrad(0.05),
     "adam": lambda: Adam(0.01),
 }
+SECOND_ORDER = {
+    "conjugate gradient": ConjugateGradient,
+    "l-bfgs": lambda: LBFGS(3),
+    "l-bfgs, same batch": lambda: LBFGS(3, learning_rate=0.3),
+    "l-bfgs, next batch": lambda: LBFGS(3, learning_rate=0.3, curvature_from="next batch"),
+}
+ALL_OPTIMIZERS = OPTIMIZERS | SECOND_ORDER
 TOLERANCE = {"float64": 1e-12, "float32": 2e-5}
 
 
@@ -158,13 +167,12 @@ def test_check_gradient(backend, shape):
 
 @each_shape
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", ALL_OPTIMIZERS)
 def test_optimizers(backend, shape, optimizer, dtype):
     problem, model, X, y = both(backend, **shape, dtype=dtype)
-    here, there = OPTIMIZERS[optimizer](), OPTIMIZERS[optimizer]()
+    here, there = ALL_OPTIMIZERS[optimizer](), ALL_OPTIMIZERS[optimizer]()
     for _ in range(4):
-        here.step(problem.model, problem.X, problem.y)
-        assert there.step(model, X, y) == len(X)
+        assert here.step(problem.model, problem.X, problem.y) == there.step(model, X, y)
     same(backend, model.theta, problem.model.theta, 10 * TOLERANCE[dtype])
 
 
@@ -204,12 +212,12 @@ def test_training(backend, shape, dtype, shuffled, batch_size, path):
     assert np.array_equal(backend.to_numpy(start.theta), backend.to_numpy(model.theta))
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", ALL_OPTIMIZERS)
 def test_training_with_each_optimizer_to_a_target(backend, optimizer):
     problem, model, X, y = both(backend, m=30, **SHAPES["K-class"])
     arguments = {"batch_size": 8, "epochs": 40, "drop_last": True, "target_loss": 0.9}
     histories = [
-        train(each, *data, optimizer=OPTIMIZERS[optimizer](), rng=np.random.default_rng(1), **arguments)
+        train(each, *data, optimizer=ALL_OPTIMIZERS[optimizer](), rng=np.random.default_rng(1), **arguments)
         for each, data in ((problem.model, (problem.X, problem.y)), (model, (X, y)))
     ]
     assert histories[1].reached_target == histories[0].reached_target
@@ -248,10 +256,10 @@ def test_a_model_goes_to_a_file_and_to_another_backend(backend, shape, tmp_path)
         same(there, type(model).load(tmp_path / "model.npz", backend=there).theta, problem.model.theta, 0)
 
 
-@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+@pytest.mark.parametrize("optimizer", ["momentum", "adam", *SECOND_ORDER])
 def test_an_optimizer_can_be_copied_and_pickled(backend, optimizer):
     _, model, X, y = both(backend, **SHAPES["K-class"])
-    first = OPTIMIZERS[optimizer]()
+    first = ALL_OPTIMIZERS[optimizer]()
     first.step(model, X, y)
     thetas = []
     for each in (first, copy.deepcopy(first), pickle.loads(pickle.dumps(first))):
@@ -320,11 +328,11 @@ def test_an_order_of_another_device_is_refused(backend):
             epoch(model, X, y, order, 0.1)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", ALL_OPTIMIZERS)
 def test_an_optimizer_moved_between_devices(optimizer):
     """Plain SGD remembers nothing and works; the others say whose they are."""
     problem, model, X, y = both(device_backend(), **SHAPES["K-class"])
-    used = OPTIMIZERS[optimizer]()
+    used = ALL_OPTIMIZERS[optimizer]()
     used.step(problem.model, problem.X, problem.y)
     if optimizer == "sgd":
         used.step(model, X, y)
@@ -369,7 +377,28 @@ def test_launches_of_a_step(name, optimizer):
 
 
 @pytest.mark.parametrize("name", STEPS)
-@pytest.mark.parametrize("work", [*OPTIMIZERS, "textbook", "fast"])
+@pytest.mark.parametrize("optimizer", SECOND_ORDER)
+def test_waits_of_a_step_that_looks_at_its_loss(name, optimizer):
+    """Two numbers an evaluation; three to compare theta, y, X; three to judge a direction or a pair of changes.
+
+    Of three that are asked for together the device has worked out all when the first arrives.
+    """
+    model, optimizer_ = STEPS[name][0](device_backend()), SECOND_ORDER[optimizer]()
+    X, y = model.prepare(*map(device_backend().asarray, data_for(model)))
+    for _ in range(3):
+        optimizer_.iterate(model, X, y)
+    with counting() as spent:
+        evaluations = optimizer_.iterate(model, X, y) / len(X)
+    searches = "batch" not in optimizer
+    budget = 2 * evaluations + 3 + 4 if searches else 3
+    told = f"{name}, {optimizer}: {evaluations:g} evaluations, {spent.launches} launches, {spent.waits} waits"
+    print(f"{told} (at most {budget:g})")
+    assert spent.waits <= budget, told
+    assert spent.uploads == 0, told
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("work", [*ALL_OPTIMIZERS, "textbook", "fast"])
 def test_float32_stays_float32_on_the_device(name, work, monkeypatch):
     """A kernel in float64 takes twice the memory, and on most GPUs 32 times the time."""
     model = STEPS[name][0](device_backend())
@@ -382,8 +411,10 @@ def test_float32_stays_float32_on_the_device(name, work, monkeypatch):
         return wrap(result)
 
     monkeypatch.setattr(device, "_wrap", watched)
-    if work in OPTIMIZERS:
-        OPTIMIZERS[work]().iterate(model, X, y)
+    if work in ALL_OPTIMIZERS:
+        optimizer = ALL_OPTIMIZERS[work]()
+        for _ in range(3):  # until there is a memory to use
+            optimizer.iterate(model, X, y)
     else:
         {"textbook": textbook_updates, "fast": fast_updates}[work](model, X, y, np.arange(70), 0.01)
     assert "float32" in dtypes
