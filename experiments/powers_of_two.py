@@ -67,7 +67,7 @@ CLASSES = {  # of sizes, each a part of the one before
 
 FLAGS = ("activation", "seeds")
 EFFORTS: dict[str, dict[str, Any]] = {
-    "default": {"seeds": 12},
+    "default": {"seeds": 20},
     "quick": {"seeds": 4, "rounds": 7, "networks": ((32,),)},
     "full": {"seeds": 40, "rounds": 30, "networks": ((32,), (128,), (512,), (512, 512)), "threads": (1, 2)},
 }
