@@ -62,7 +62,7 @@ EFFORTS: dict[str, dict[str, Any]] = {
     },
     "quick": {
         "batch_sizes": [1, 8, 64, "all"], "epochs": 12, "map_epochs": 9, "seeds": 3, "repeats": 6,
-        "accuracy_sizes": 3, "accuracy_seeds": 3, "accuracy_epochs": 8,
+        "accuracy_sizes": 2, "accuracy_seeds": 2, "accuracy_epochs": 8,
     },
     "full": {
         "batch_sizes": [2**k for k in range(17)] + ["all"], "epochs": 200, "map_epochs": 200, "seeds": 20,

@@ -84,9 +84,9 @@ EFFORTS: dict[str, dict[str, Any]] = {
     "default": {
         "batch_sizes": [1, 4, 16, 65, 179, 359, 718, "all"], "epochs": 1200, "seeds": 6, "not_to_tight": (2, 64),
     },
-    "quick": {"batch_sizes": [1, 65, "all"], "epochs": 1200, "seeds": 6, "aims": (LOOSE,), "halvings": 1},
+    "quick": {"batch_sizes": [1, 65, "all"], "epochs": 1200, "seeds": 6, "aims": (LOOSE,), "halvings": 0},
     "full": {
-        "batch_sizes": [1, 2, 4, 8, 16, 31, 65, 130, 179, 287, 359, 479, 718, "all"], "epochs": 2400, "seeds": 20,
+        "batch_sizes": [1, 2, 4, 8, 16, 31, 65, 130, 179, 287, 359, 479, 718, "all"], "epochs": 1200, "seeds": 20,
     },
 }  # fmt: skip
 

@@ -46,7 +46,6 @@ from minigrad.model import Model
 from minigrad.optimizers import Optimizer
 
 from .lab import experiment, noise_report, plots, results, sweep, table, tuning
-from .lab.descent import polish
 from .lab.noise_costs import (
     ARMS,
     CG,
@@ -62,6 +61,7 @@ from .lab.noise_costs import (
     least_costs,
     noise_costs,
 )
+from .lab.polish import polish
 from .lab.statistics import Interval
 from .lab.sweep import TUNING_SEEDS, make_model
 from .lab.trials import Trials
@@ -128,7 +128,7 @@ def minimum_rows(data: Dataset, settings: Settings, problem: str) -> list[dict]:
     if problem == LOGISTIC:
         model = make_model(data, settings, seed=0, dtype="float64")
         X, y = model.backend.asarray(data.X_train), model.backend.asarray(data.y_train)
-        polish(model, X, y, gradient_norm=1e-8)
+        polish(model, X, y)
         loss = model.loss(X, y)
     separable = loss < 0.01 * math.log(data.n_classes)
     return [{"kind": "minimum", "problem": problem, "loss": 0.0 if separable else loss}]

@@ -390,6 +390,8 @@ def test_tables_tell_every_size_at_every_target(result):
         [_, part] = text.split(f"{place} target: ")
         lines = part.split("\n\n")[1].splitlines()
         assert [line.split()[0] for line in lines[2:]] == ["1", "30", "all"][place.endswith(TIGHT) :]
+    [sgd] = [line.split() for line in text.splitlines() if line.startswith("1 (SGD)") and "(" in line[8:]][:1]
+    assert sgd[3] == sgd[5]  # at batch size 1 there are as many updates as sample gradients, and so are their medians
     assert text.count(": yes") + text.count(": no") + text.count(": open") == 16
     assert "B_c" in text
     assert "tr Σ/‖G‖²" in text

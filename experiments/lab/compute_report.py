@@ -87,6 +87,12 @@ def in_words(interval: Interval) -> str:
     return f"{table.number(interval.estimate)} ({table.number(interval.low)} to {high})"
 
 
+def middle_and_range(values: Sequence[float]) -> str:
+    """The median, as the intervals have it, with the least and the greatest value."""
+    middle, low, high = (table.number(value) for value in (median_interval(values).estimate, min(values), max(values)))
+    return middle if low == high else f"{middle} ({low}…{high})"
+
+
 # ---- tables ----------------------------------------------------------------------------------------------------------
 
 
@@ -102,9 +108,9 @@ def cost_table(result: dict[str, Any], arm: str, aim: str) -> str:
             lines.append([plots.batch_label(size, n), "none arrives", *[""] * 5])
             continue
         lines.append([
-            plots.batch_label(size, n), f"{rate:g}", table.median_and_range(took["updates"][size]),
+            plots.batch_label(size, n), f"{rate:g}", middle_and_range(took["updates"][size]),
             table.number(E[size]), table.number(E[size] / least), table.number(E[size] / n),
-            table.median_and_range([1e3 * seconds for seconds in took["seconds"][size]]),
+            middle_and_range([1e3 * seconds for seconds in took["seconds"][size]]),
         ])  # fmt: skip
     header = ["batch size", "best rate", "updates S", "sample gradients E", "over the least", "over N", "milliseconds"]
     when = "at each epoch's end" if goal["evaluations"] == 1 else f"{goal['evaluations']} times an epoch"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import scipy.stats
 
-from .statistics import Interval, mean_interval, ratio_interval
+from .statistics import Interval, mean_interval, paired_ratio, ratio_interval
 
 NETWORK, LOGISTIC = "network", "logistic regression"
 FIRST_ORDER = ("SGD", "Adagrad", "Adam")
@@ -98,7 +98,7 @@ def noise_costs(result: dict[str, Any]) -> dict[str, dict[str, Cost]]:
         return min(here, key=lambda key: here[key], default=(None, None))
 
     def ratio(problem: str, above: tuple, below: tuple) -> Interval:
-        return ratio_interval(ends(result, problem, *above), ends(result, problem, *below))
+        return paired_ratio(ends(result, problem, *above), ends(result, problem, *below))
 
     costs: dict[str, dict[str, Cost]] = {}
     for problem, arm, _ in best:
@@ -142,7 +142,7 @@ def error_fits(result: dict[str, Any]) -> dict[str, dict[str, Interval]]:
             means = [float(np.mean([fit[name] for fit in fits_of_seed])) for fits_of_seed in by_seed.values()]
             interval = mean_interval(means)
             if "over" in name:
-                interval = ratio_interval(np.exp(means).tolist(), [1.0] * len(means))
+                interval = ratio_interval(np.exp(means).tolist())
             fits.setdefault(problem, {})[name] = interval
     return fits
 
