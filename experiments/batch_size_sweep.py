@@ -41,7 +41,7 @@ from minigrad import SGD, Dataset, batches
 
 from .lab import experiment, results, sweep, sweep_report, tuning
 from .lab.polish import polish
-from .lab.statistics import Interval, at_target, mean_interval, median, median_interval, paired_ratio, share_interval
+from .lab.statistics import Interval, at_target, mean_interval, median, median_interval, paired_ratio, proportion
 from .lab.sweep import TUNING_SEEDS, target_rows, training_rows
 from .lab.sweep_report import SAME, TUNED, map_of, of_kind
 from .lab.timing import backends_here, timing_rows
@@ -314,7 +314,7 @@ def too_small(result: dict[str, Any]) -> dict[str, Any]:
     arrived, tests, parts = {}, {}, []
     for arm in (SAME, TUNED):
         reached = [math.isfinite(x) for x in by_seed(runs, "updates_to_target", arm=arm, batch_size=smallest)]
-        arrived[arm] = share_interval(sum(reached), len(reached))
+        arrived[arm] = proportion(sum(reached), len(reached))
         tests[arm] = arrived[arm].inside(0, 0.5)  # fewer than half
         parts.append(f"{sum(reached)} of {len(reached)} runs at the {arm}")
     because = f"with batch size {smallest:,} the target is reached by {' and '.join(parts)}"

@@ -32,7 +32,16 @@ from experiments.lab import (
     tuning,
 )
 from experiments.lab.directions import Witness, cosine
-from experiments.lab.statistics import Interval, at_target, mean_interval, median, median_interval, ratio_interval
+from experiments.lab.statistics import (
+    Interval,
+    at_target,
+    mean_interval,
+    median,
+    median_interval,
+    paired_difference,
+    proportion,
+    ratio_interval,
+)
 from minigrad import MLP, SGD, BackendUnavailable, Dataset, LogisticRegression, get_backend, load_digits, train
 
 numbers = st.floats(-1e6, 1e6)
@@ -511,6 +520,50 @@ def test_an_interval_is_inside_outside_or_open():
     assert Interval(math.nan, -math.inf, math.inf).inside(0, 1) is None
 
 
+@given(st.integers(0, 50), st.integers(1, 50))
+def test_a_proportion_has_wilsons_interval(hits, n):
+    """Wilson's bounds are where the score test just rejects: (p̂ − p)² = z² p (1 − p) / n."""
+    hits = min(hits, n)
+    share = proportion(hits, n)
+    assert share.estimate == hits / n
+    z = scipy.stats.norm.ppf(0.975)
+    for p in (share.low, share.high):
+        assert (hits / n - p) ** 2 == pytest.approx(z**2 * p * (1 - p) / n, abs=1e-9)
+    assert 0 <= share.low <= share.estimate <= share.high <= 1
+
+
+def test_a_proportion_of_nothing_may_be_anything():
+    assert (proportion(0, 0).low, proportion(0, 0).high) == (0, 1)
+    assert math.isnan(proportion(0, 0).estimate)
+    assert (paired_difference(0, 0, 0, 0).low, paired_difference(0, 0, 0, 0).high) == (-1, 1)
+
+
+counts = st.integers(0, 30)
+
+
+@given(counts, counts, counts, counts)
+def test_a_paired_difference_changes_its_sign_with_the_order(both, first, second, neither):
+    there, back = paired_difference(both, first, second, neither), paired_difference(both, second, first, neither)
+    if both + first + second + neither:
+        assert there.estimate == pytest.approx(-back.estimate)
+        assert -1 - 1e-9 <= there.low <= there.estimate <= there.high <= 1 + 1e-9
+    assert (there.low, there.high) == (pytest.approx(-back.high), pytest.approx(-back.low))
+
+
+def test_a_paired_difference_gains_by_the_pairing_and_is_wary_of_no_difference():
+    assert paired_difference(20, 2, 1, 17).within(-0.12, 0.16)
+    assert not paired_difference(12, 10, 9, 9).within(-0.12, 0.16)  # the same shares, by other starts
+    assert paired_difference(0, 0, 0, 40).high == pytest.approx(proportion(0, 40).high)
+
+
+@pytest.mark.parametrize("truth", [(0.3, 0.02, 0.02, 0.66), (0.1, 0.1, 0.3, 0.5), (0.25, 0.25, 0.25, 0.25)])
+def test_a_paired_difference_covers_the_truth_as_often_as_it_says(truth):
+    tables = np.random.default_rng(0).multinomial(60, truth, 500).tolist()
+    intervals = [paired_difference(*table) for table in tables]
+    hits = sum(interval.low <= truth[1] - truth[2] <= interval.high for interval in intervals)
+    assert hits > 475 - 4 * math.sqrt(500 * 0.95 * 0.05)  # where few starts differ it errs on the safe side
+
+
 # ---- sweep -----------------------------------------------------------------------------------------------------------
 
 SETTINGS = sweep.Settings(
@@ -948,6 +1001,12 @@ def test_curvature_of_a_network_on_any_backend(backend, dtype, tolerance):
 def test_the_largest_eigenvalue_is_the_most_positive(monkeypatch):
     monkeypatch.setattr(curvature, "hessian_vector_product", lambda model, X, y, v: np.array([-5.0, 1.0, 2.0, 0.0]) * v)
     assert curvature.largest_eigenvalue(LogisticRegression(3), None, None) == pytest.approx(2.0)
+
+
+def test_the_largest_eigenvalue_of_a_saturated_network_is_nothing(binary):
+    model = MLP((64, 2, 1), activation="tanh", rng=np.random.default_rng(0))
+    model.theta *= 1e6
+    assert curvature.largest_eigenvalue(model, binary.X_train, binary.y_train) == 0
 
 
 def test_the_curvature_along_nothing_is_nothing():

@@ -55,6 +55,8 @@ def largest_eigenvalue(model: Model, X: Any, y: Any) -> float:
         return model.backend.to_numpy(product).astype(float)
 
     start = np.random.default_rng(0).standard_normal(p)  # the same at each call
+    if not multiply(start).any():
+        return 0.0  # each unit is saturated: H is zero, which ARPACK refuses
     operator = LinearOperator((p, p), matvec=multiply, dtype=float)
     [value] = eigsh(operator, k=1, which="LA", v0=start, tol=1e-6, return_eigenvectors=False)
     return float(value)
