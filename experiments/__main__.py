@@ -34,19 +34,18 @@ def run_all(argv: list[str]) -> int:
     modules = [importlib.import_module(f"experiments.{name}") for name in names()]
     for module in modules:  # a flag that one of them does not take is refused before any of them runs
         arguments = commandline.parser(module).parse_args(argv)
-    worst = 0
+    statuses = {}
     for module in modules:
-        status = module.main(argv)
-        worst = max(worst, status)
-        if status == INTERRUPTED:
-            return status
+        statuses[module] = module.main(argv)
+        if statuses[module] == INTERRUPTED:
+            return INTERRUPTED
     print()
-    for module in modules:
+    for module in (module for module, status in statuses.items() if status == 0):
         path = arguments.out / module.NAME / "result.json"
         claims = json.loads(path.read_text(encoding="utf-8"))["claims"] if path.exists() else {}
         for name, claim in claims.items():
             print(f"{name:7}{claim['verdict']:15}{claim['statement']}")
-    return worst
+    return max(statuses.values())
 
 
 def main(argv: list[str]) -> int:

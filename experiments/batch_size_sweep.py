@@ -8,8 +8,8 @@ the rate that was kept.
     C8   a badly set batch size and rate leave a network below a perceptron (here: logistic regression without hidden
          layer) on the same data; the same rate with another batch size does not
     C8a  too small a batch does not converge in 200 epochs              refuted where it arrives at its own best rate
-    C8b  larger batches pass through the same data faster               refuted where an epoch takes no less time
-    C8c  larger batches need more epochs to the same loss               refuted where the epochs stay the same (±10 %)
+    C8b  larger batches pass through the same data faster               refuted where an epoch takes as long (to 10 %)
+    C8c  larger batches need more epochs to the same loss               refuted where the epochs stay the same (to 10 %)
     C8d  so some batch size is the fastest                              it must be separated from both ends, 1 and all
     C8e  and some batch size ends most accurate, since different        paired seeds, a permutation test, and another
          ones end in different extrema                                  after each end point has descended to the bottom
@@ -112,7 +112,8 @@ def validation_rows(data: Dataset, settings: Settings, batch_size: int, rate: fl
     """Accuracy on a fifth of the training rows, held out, after training on the others."""
     n = len(data.X_train)
     order: Any = np.random.default_rng(n).permutation(n)
-    held_out, rest = order[: n // 5], order[n // 5 :]
+    fifth = max(1, n // 5)
+    held_out, rest = order[:fifth], order[fifth:]
     part = replace(data, X_train=data.X_train[rest], y_train=data.y_train[rest])
     history = sweep.train_once(
         part, settings, min(batch_size, len(rest)), rate, seed, evaluate_every=0,
@@ -266,7 +267,7 @@ def by_seed(rows: list[dict], name: str, **wanted: Any) -> list[float]:
 
 
 def opening(result: dict[str, Any]) -> dict[str, Any]:
-    """C8: at the one rate, is the network with some batch size below logistic regression, and better with another?"""
+    """C8: at the one rate, is the network with some batch size below logistic regression, and with another not?"""
     runs, accuracies = of_kind(result, "training"), of_kind(result, "accuracy")
     linear = by_seed(accuracies, "test_accuracy", arm="linear")
     sizes = sorted({row["batch_size"] for row in runs if row["arm"] == SAME}) if linear else []
@@ -276,10 +277,10 @@ def opening(result: dict[str, Any]) -> dict[str, Any]:
     worst = min(differences, key=lambda size: differences[size].estimate, default=None)
     best = max(differences, key=lambda size: differences[size].estimate, default=None)
     tests: dict[str, bool | None] = {}
-    because = "no run was made"
+    because, control = "no run was made", None
     if worst is not None and best is not None:
         tests["badly set, below"] = differences[worst].inside(-1.0, -1e-9)
-        tests["another batch size, better"] = difference(network[best], network[worst], level).inside(1e-9, 1.0)
+        control = differences[best].inside(-ACCURACY_MARGIN, 1.0)  # at the same rate another batch size is not below
         rate = result["settings"]["learning_rate"]
         because = (
             f"at η = {rate:g} for all, the network's test accuracy less that of logistic regression, "
@@ -292,7 +293,10 @@ def opening(result: dict[str, Any]) -> dict[str, Any]:
         "map_cells_below_linear": sweep_report.share_below(result),
     }
     statement = "A badly set batch size and rate leave a network below logistic regression on the same data."
-    return results.claim(statement, results.decide(tests), because, evidence)
+    decision = results.decide(tests)
+    if decision == "holds" and control is not True:
+        decision = "undecided"  # the rate alone may be to blame
+    return results.claim(statement, decision, because, evidence)
 
 
 def difference(above: list[float], below: list[float], level: float) -> Interval:
@@ -304,7 +308,9 @@ def difference(above: list[float], below: list[float], level: float) -> Interval
 def points(interval: Interval) -> str:
     """An accuracy, or a difference of two, in percent."""
     estimate, low, high = (100 * value for value in (interval.estimate, interval.low, interval.high))
-    return f"{estimate:.1f} % ({low:.1f} to {high:.1f})" if math.isfinite(low) else f"{estimate:.1f} % (one seed)"
+    if not math.isfinite(low):
+        return f"{estimate:.1f} % (no interval)"
+    return f"{estimate:.1f} % ({100 * interval.level:.3g} % interval {low:.1f} to {high:.1f})"
 
 
 def too_small(result: dict[str, Any]) -> dict[str, Any]:
@@ -391,10 +397,16 @@ def fastest(result: dict[str, Any]) -> dict[str, Any]:
     interior: bool | None = None
     if best is not None and len(sizes) >= 3:
         seconds = {size: by_seed(runs, "seconds_to_target", batch_size=size) for size in sizes}
-        ends = [end for end in (sizes[0], sizes[-1]) if end != best]
-        ratios = {f"{end:,} over {best:,}": paired_ratio(seconds[end], seconds[best]) for end in ends}
+        if best in (sizes[0], sizes[-1]):  # then the best of the others must be slower than that end
+            others = [min(sizes[1:-1], key=lambda size: predicted[size])]
+        else:
+            others = [sizes[0], sizes[-1]]
+        ratios = {f"{other:,} over {best:,}": paired_ratio(seconds[other], seconds[best]) for other in others}
         slower = [ratio.inside(1 + 1e-9, math.inf) for ratio in ratios.values()]
-        interior = False if len(ends) < 2 or False in slower else True if all(slower) else None
+        if all(slower):
+            interior = len(others) == 2
+        elif False in slower and len(others) == 2:
+            interior = False
     because = f"chosen on other seeds, the fastest is batch size {best}; the seconds to the target are {listed(ratios)}"
     evidence = {"fastest": best, "seconds_to_target": {name: asdict(ratio) for name, ratio in ratios.items()}}
     statement = "Some batch size between 1 and all is the fastest in time."
@@ -409,8 +421,10 @@ def most_accurate(result: dict[str, Any]) -> dict[str, Any]:
     evidence: dict[str, Any] = {}
     parts = []
     for name, when in (("test_accuracy", "after training"), ("polished_test_accuracy", "after descent to the bottom")):
-        table = np.array([by_seed(rows, name, batch_size=size) for size in sizes], dtype=float)
-        if table.ndim != 2 or len(sizes) < 2 or table.shape[1] < 2:
+        columns = [by_seed(rows, name, batch_size=size) for size in sizes]
+        both = min(map(len, columns), default=0)  # the seeds that all sizes have
+        table = np.array([column[:both] for column in columns], dtype=float)
+        if len(sizes) < 2 or both < 2:
             tests[when] = None
             continue
         p, spread = differ(table)

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 import scipy.stats
 
-from minigrad import SGD, Dataset, gradient_noise, train
+from minigrad import SGD, Dataset, History, gradient_noise, train
 from minigrad.model import Model
 
 from .lab import experiment, plots, results, sweep, table
@@ -68,7 +68,7 @@ class Settings(sweep.Settings):
 def spread_rows(data: Dataset, settings: Settings, seed: int, place: str) -> list[dict]:
     """The spread of the batch gradient for every n and each way of drawing, at one place of one training run."""
     model = sweep.make_model(data, settings, seed)
-    epochs = round(PLACES[place] * settings.epochs)
+    epochs = math.ceil(PLACES[place] * settings.epochs)
     if epochs:
         train_on(model, data, settings, epochs, seed)
     X, y = model.backend.asarray(data.X_train, model.dtype), model.backend.asarray(data.y_train)
@@ -107,28 +107,33 @@ def distance_squared(model: Model, X: Any, y: Any, index: np.ndarray, G: Any) ->
 
 
 def run_rows(data: Dataset, settings: Settings, seed: int) -> list[dict]:
-    """tr Σ, ‖G‖² and the loss along one training run, after 0, 1, 2, 4, … updates."""
+    """tr Σ, ‖G‖² and the loss along one training run, after 0, 1, 2, 4, … updates and at its end."""
     rows: list[dict] = []
-    X, y = data.X_train, data.y_train
+    model = sweep.make_model(data, settings, seed)
+    X, y = model.backend.asarray(data.X_train, model.dtype), model.backend.asarray(data.y_train)
 
-    def measure(model: Model, row: dict) -> None:
-        wanted = not rows or row["updates"] >= 2 * rows[-1]["updates"]
-        if wanted:
-            here = gradient_noise(model, model.backend.asarray(X, model.dtype), model.backend.asarray(y))
-            rows.append({
-                "kind": "run", "seed": seed, "updates": row["updates"], "loss": row["loss"], "trace": here.trace,
-                "square_norm": float(here.mean @ here.mean), "noise_scale": here.noise_scale,
-            })  # fmt: skip
+    def measure(updates: int, loss: float) -> None:
+        here = gradient_noise(model, X, y)
+        rows.append({
+            "kind": "run", "seed": seed, "updates": updates, "loss": loss, "trace": here.trace,
+            "square_norm": float(here.mean @ here.mean), "noise_scale": here.noise_scale,
+        })  # fmt: skip
 
-    train_on(sweep.make_model(data, settings, seed), data, settings, settings.epochs, seed, callback=measure)
+    def measure_at_powers_of_two(_: Model, row: dict) -> None:
+        if not rows or row["updates"] >= 2 * rows[-1]["updates"]:
+            measure(row["updates"], row["loss"])
+
+    history = train_on(model, data, settings, settings.epochs, seed, callback=measure_at_powers_of_two)
+    if history.updates[-1] > rows[-1]["updates"]:
+        measure(int(history.updates[-1]), float(history.loss[-1]))
     return rows
 
 
-def train_on(model: Model, data: Dataset, settings: Settings, epochs: int, seed: int, callback: Any = None) -> None:
+def train_on(model: Model, data: Dataset, settings: Settings, epochs: int, seed: int, callback: Any = None) -> History:
     """Mini-batch SGD, the same for every measurement of a seed."""
     m = len(data.X_train)
     batch_size = min(TRAINING_BATCH, m)
-    train(
+    return train(
         model, data.X_train, data.y_train, optimizer=SGD(settings.learning_rate), batch_size=batch_size, epochs=epochs,
         rng=np.random.default_rng(seed), drop_last=True, callback=callback,
         evaluate_every=batch_size if callback else 0,
@@ -168,6 +173,7 @@ def fits(rows: Sequence[dict], place: str, sampling: str) -> dict[str, Interval]
             if (row["seed"], row["place"], row["sampling"]) == (seed, place, sampling)
             and row["batch_size"] < row["N"]
             and row["spread"]
+            and row["trace"]
         ]
         if len(mine) < 2:
             continue
@@ -202,9 +208,9 @@ def verdict(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
     evidence[BY_CLASS] = {place: asdict(slope) | {"must_be_above": bounds[1]} for place, slope in controls.items()}
     growth = noise_growth(result)
     evidence["noise_scale_end_over_start"] = asdict(growth)
-    decision = results.decide(tests)
+    decision, failed = results.decide(tests), ""
     if decision == "holds" and not all(slope.low > bounds[1] for slope in controls.values()):
-        decision = "undecided"  # what cannot tell a wrong sample from a right one has confirmed nothing
+        decision, failed = "undecided", "; which does not fail, so that nothing is confirmed"
     slopes = [evidence[f"{INDEPENDENT}, {place}"]["slope"] for place in PLACES]
     against = [name for name, outcome in tests.items() if outcome is False]
     because = (
@@ -213,10 +219,11 @@ def verdict(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
         + f", bound {bounds[0]:g} to {bounds[1]:g}; of {len(tests)} slopes and levels, with replacement and without, "
         f"{sum(outcome is True for outcome in tests.values())} lie within their bounds"
         + (f" and these do not: {'; '.join(against)}" if against else "")
-        + f"; batches ordered by class, the control, fall as n to the {controls['start'].estimate:.2f} at the start; "
+        + f"; batches ordered by class, the control, fall as n to the {controls['start'].estimate:.2f} at the start"
+        + f"{failed}; "
         f"along the run the noise scale becomes {growth.estimate:.3g} times as large"
     )
-    statement = "The gradient of a batch of n spreads as 1/√n about the gradient of all, and costs n."
+    statement = "The gradient of a batch of n samples spreads as 1/√n about the gradient of all."
     return {"C2": results.claim(statement, decision, because, evidence)}
 
 
@@ -249,14 +256,18 @@ def tables(result: dict[str, Any]) -> str:
     head = (
         f"{settings['model']} on {settings['dataset']}: {settings['rows']:,} training rows, {settings['seeds']} seeds, "
     )
-    head += f"{settings['draws']} batches of each size"
+    head += f"at least {settings['draws']} batches of each size"
     parts = [head, table.render(["batches drawn", "slope of the spread", "spread / prediction"], lines)]
     lines = [
-        [f"{updates:,}", *(table.median_and_range([row[name] for row in runs]) for name in RUN_COLUMNS)]
+        [f"{updates:,}", *(table.median_and_range([_or_endless(row[name]) for row in runs]) for name in RUN_COLUMNS)]
         for updates, runs in by_updates(result).items()
     ]
     parts.append(table.render(["updates", "loss", "tr Σ", "‖G‖²", "noise scale"], lines))
     return "\n\n".join(parts)
+
+
+def _or_endless(value: float | None) -> float:
+    return math.inf if value is None else value
 
 
 RUN_COLUMNS = ("loss", "trace", "square_norm", "noise_scale")
@@ -311,7 +322,7 @@ def draw_arm(axis: Any, rows: list[dict], colour: str, marker: str, filled: bool
     sizes = sorted({row["batch_size"] for row in rows if row["spread"]})
     if not sizes:
         return
-    spreads = [[row["spread"] for row in rows if row["batch_size"] == n] for n in sizes]
+    spreads = [[row["spread"] for row in rows if row["batch_size"] == n and row["spread"]] for n in sizes]
     middle = np.array([np.mean(values) for values in spreads])
     error = [middle - [min(values) for values in spreads], [max(values) for values in spreads] - middle]
     slope = fits(rows, place, rows[0]["sampling"])["slope"]

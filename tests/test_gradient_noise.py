@@ -114,7 +114,7 @@ def test_a_small_real_run(result, tmp_path):
     everything = [row["spread"] for row in rows if row["batch_size"] == 120 and row["sampling"] != c2.INDEPENDENT]
     assert max(everything) < 1e-12  # all samples without replacement are all samples
     runs = [row for row in result["rows"] if row["kind"] == "run" and row["seed"] == 0]
-    assert [row["updates"] for row in runs] == [0, 1, 2, 4, 8]
+    assert [row["updates"] for row in runs] == [0, 1, 2, 4, 8, 12]
     evidence = result["claims"]["C2"]["evidence"]
     assert evidence["independent, start"]["slope"]["estimate"] == pytest.approx(-0.5, abs=0.05)
     assert evidence["ordered by class"]["start"]["low"] > -0.48

@@ -89,8 +89,9 @@ def test_a_line_that_was_cut_off_does_not_count(digits, tmp_path, cut):
     journal.write_bytes(text[:-cut])
     CALLS.clear()
     assert Trials(digits, journal).run(loss_rows, SETTINGS, ARGUMENTS[:2]) == whole
-    assert len(CALLS) == 1
-    assert journal.read_bytes() == text
+    assert len(CALLS) == (cut > 1)  # the line's end alone is no loss
+    assert Trials(digits, journal).run(loss_rows, SETTINGS, ARGUMENTS[:2]) == whole
+    assert len(CALLS) == (cut > 1)  # the line's end alone is no loss
 
 
 def test_an_interruption_leaves_what_was_finished(digits, tmp_path):

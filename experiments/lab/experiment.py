@@ -66,11 +66,11 @@ def main(module: ModuleType, argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"\n{parser.prog}: interrupted; {kept}", file=sys.stderr)
         return 130
-    except (MemoryError, BrokenProcessPool) as error:
-        print(f"{parser.prog}: error: {_one_line(error)}; {kept}", file=sys.stderr)
-        return 1
     except BrokenPipeError:  # whoever read the tables has seen enough; the files are written
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (MemoryError, BrokenProcessPool, OSError) as error:
+        print(f"{parser.prog}: error: {_one_line(error)}; {kept}", file=sys.stderr)
+        return 1
     journal.unlink(missing_ok=True)
     return 0
 

@@ -23,7 +23,7 @@ class Interval:
     def text(self, digits: int) -> str:
         """The interval in words."""
         if not math.isfinite(self.high - self.low):
-            return "no interval from one seed"
+            return "no interval"
         return f"{100 * self.level:g} % interval {self.low:.{digits}f} to {self.high:.{digits}f}"
 
     def within(self, low: float, high: float) -> bool:

@@ -44,6 +44,8 @@ def ridge(result: dict[str, Any]) -> dict[int, float]:
 def rule_costs(result: dict[str, Any]) -> dict[str, dict[int, list[float]]]:
     """Updates by each rule over those at the best rate: {rule: {batch size: a ratio a tuning seed}}.
 
+    Both are of the seeds that the best rate was chosen on, so the ratios are a little too large.
+
     Between two rates of the map the log of the updates is interpolated; infinite where one of the two never arrives, or
     where the rule leaves the map.
     """
@@ -59,7 +61,8 @@ def rule_costs(result: dict[str, Any]) -> dict[str, dict[int, list[float]]]:
             for index, cell in enumerate(cells[size, best[size]]):
                 updates = np.array([cells[size, rate][index]["updates_to_target"] for rate in rates])
                 there = _interpolated(wanted, rates, updates)
-                costs[rule].setdefault(size, []).append(there / cell["updates_to_target"])
+                least = cell["updates_to_target"]  # 0 where a run begins below the target
+                costs[rule].setdefault(size, []).append(there / least if least else math.inf)
     return costs
 
 
@@ -105,7 +108,8 @@ def tables(result: dict[str, Any]) -> str:
     ]
     sizes = [f"{size:,}" for size in ridge(result)]
     if lines and len(lines[0]) > 1:
-        title = f"Updates by a rule over those at the best rate (B₀ = {settings['reference']:,}; – : never arrives)"
+        note = "– : never arrives, or next to a rate that does not"
+        title = f"Updates by a rule over those at the best rate (B₀ = {settings['reference']:,}; {note})"
         parts.append(f"{title}\n\n{table.render(['rule', *sizes], lines)}")
     parts.append(_accuracies(result))
     ragged = of_kind(result, "ragged")
@@ -296,12 +300,12 @@ def _draw_rule_costs(axis: Any, result: dict[str, Any], best: dict[int, float]) 
         never = [size for size, ratios in sizes.items() if not np.isfinite(ratios).all()]
         axis.plot(never, [highest * 1.6 * 1.25**index] * len(never), "x", color=f"C{index}", ms=9, mew=2.5)
     axis.axhline(1, color="black", lw=1)
-    axis.set(yscale="log", ylabel="updates over those at the best rate (× : never arrives)")
+    axis.set(yscale="log", ylabel="updates over those at the best rate")
     axis.yaxis.set_major_formatter(plots.plain_number)
     axis.yaxis.set_minor_formatter(plots.plain_minor)
     if best:
         plots.batch_axis(axis, list(best))
-    axis.set_title("what a rule costs", loc="left")
+    axis.set_title("what a rule costs (× : never arrives, or not tried)", loc="left", fontsize=11)
     axis.legend(title="rule for the rate")
 
 

@@ -8,11 +8,13 @@ version of NumPy, all of which are in its name; it is deleted when the experimen
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -122,9 +124,10 @@ class Trials:
             if self._pool is None:
                 context = multiprocessing.get_context("spawn")  # a fork would copy threads and locks halfway
                 self._pool = ProcessPoolExecutor(self.workers, context, _start_worker, (self.data,))
-            futures: dict[Future, str] = {
-                self._pool.submit(_work, trial, settings, each): key for key, each in waiting.items()
-            }
+            with _no_interrupts():  # workers start here, and must not hear Ctrl-C: this process decides
+                futures: dict[Future, str] = {
+                    self._pool.submit(_work, trial, settings, each): key for key, each in waiting.items()
+                }
             for future in as_completed(futures):
                 yield futures[future], future.result()
 
@@ -154,16 +157,17 @@ def available_cores() -> int:
 
 
 def _read(journal: Path) -> Iterator[tuple[str, Rows]]:
-    """The finished trials in a journal, if there is one; a last line that was cut off does not count."""
+    """The finished trials in a journal, if there is one; a line that was cut off does not count."""
     if not journal.exists():
         return
     text = journal.read_text(encoding="utf-8")
-    whole, _, cut_off = text.rpartition("\n")
-    if cut_off:
-        journal.write_text(whole + "\n" if whole else "", encoding="utf-8")
-    for line in whole.splitlines():
-        key, rows = json.loads(line)
-        yield key, rows
+    if text and not text.endswith("\n"):
+        with journal.open("a", encoding="utf-8") as file:
+            file.write("\n")  # what is written next has a line of its own
+    for line in text.splitlines():
+        with contextlib.suppress(ValueError, TypeError):
+            key, rows = json.loads(line)
+            yield key, rows
 
 
 def _plain(value: Any) -> Any:
@@ -173,6 +177,24 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"a row holds {value!r}; expected numbers, texts, lists and dicts")
 
 
+@contextlib.contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Ctrl-C waits until the end; processes that are started in here never hear it."""
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[int] = []  # by a thread of BLAS, where signals are not blocked
+    handler = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which processes inherit
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+    if heard:
+        raise KeyboardInterrupt
+
+
 _data: Dataset  # of a worker process
 
 
@@ -180,7 +202,6 @@ def _start_worker(data: Dataset) -> None:
     """Runs once in each worker."""
     global _data
     _data = data
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all: the parent decides
     threadpoolctl.threadpool_limits(1)
 
 
