@@ -43,7 +43,7 @@ from .lab import experiment, results, sweep, sweep_report, tuning
 from .lab.polish import polish
 from .lab.statistics import Interval, at_target, mean_interval, median, median_interval, paired_ratio, proportion
 from .lab.sweep import TUNING_SEEDS, target_rows, training_rows
-from .lab.sweep_report import SAME, TUNED, map_of, of_kind
+from .lab.sweep_report import SAME, TREATMENTS, TUNED, map_of, of_kind
 from .lab.timing import backends_here, timing_rows
 from .lab.trials import Trials
 
@@ -52,7 +52,7 @@ REFERENCE = 32  # B₀, or the batch size next to it
 GRID = range(-4, 3)  # 0.01 … 10 in half decades, to begin with
 MARGIN = 1.1  # what is not even a tenth longer counts as equally long
 ACCURACY_MARGIN = 0.01  # a point in a hundred: about the standard error of 360 test samples
-FULL_STEP, SCALED_STEP, DROPPED = "full step", "step scaled by its rows", "left out"
+DROPPED, SCALED_STEP, FULL_STEP = TREATMENTS
 
 FLAGS = ("hidden", "activation", "batch-sizes", "learning-rate", "epochs", "seeds", "target")
 EFFORTS: dict[str, dict[str, Any]] = {
@@ -195,8 +195,7 @@ def run(trials: Trials, settings: Settings) -> dict[str, Any]:
     compare_accuracy(trials, settings, best)
     if size := ragged_size(n):
         rate = best[min(sizes, key=lambda other: abs(math.log(other / size)))] or fixed
-        treatments = (DROPPED, SCALED_STEP, FULL_STEP)
-        runs = [{"treatment": t, "batch_size": size, "rate": rate, "seed": seed} for t in treatments for seed in seeds]
+        runs = [{"treatment": t, "batch_size": size, "rate": rate, "seed": seed} for t in TREATMENTS for seed in seeds]
         trials.run(ragged_rows, settings, runs)
     for backend in backends_here(settings.backend):
         trials.run(timing_rows, replace(settings, backend=backend), [{}], timed=True)

@@ -95,14 +95,9 @@ EFFORTS: dict[str, dict[str, Any]] = {
 
 
 def of_goal(data: Dataset, settings: Settings, goal: dict[str, Any]) -> tuple[Dataset, Settings]:
-    """Data and settings for a goal. Logistic regression needs two classes: odd or even, where there are more."""
-    if goal["arm"] == "logistic" and data.n_classes > 2:
-        if len(np.unique(data.y_train % 2)) == 2:
-            data = data.binary("odd-even")
-        else:  # all rows to train on are odd, or all even: the first class against the rest
-            first = data.y_train.min()
-            data = replace(data, y_train=1 * (data.y_train > first), y_test=1 * (data.y_test > first), classes=())
-    return data, replace(settings, model=goal["arm"], epochs=goal["epochs"], evaluations=goal["evaluations"])
+    """Data and settings for a goal."""
+    settings = replace(settings, model=goal["arm"], epochs=goal["epochs"], evaluations=goal["evaluations"])
+    return sweep.data_for(settings.model, data), settings
 
 
 def target_trial(data: Dataset, settings: Settings, arm: str) -> list[dict]:

@@ -112,13 +112,9 @@ class Settings(sweep.Settings):
 
 
 def problem_of(problem: str, data: Dataset, settings: Settings) -> tuple[Dataset, Settings]:
-    """Data and settings of the network, or of logistic regression: odd or even, where there are more than two."""
-    if problem == NETWORK:
-        return data, settings
-    if data.n_classes > 2:
-        two = len(np.unique(data.y_train % 2)) == 2
-        data = data.binary("odd-even" if two else f"{data.classes[data.y_train[0]]}-vs-rest")
-    return data, replace(settings, model="logistic")
+    """Data and settings of the network, or of logistic regression."""
+    settings = settings if problem == NETWORK else replace(settings, model="logistic")
+    return sweep.data_for(settings.model, data), settings
 
 
 def minimum_rows(data: Dataset, settings: Settings, problem: str) -> list[dict]:

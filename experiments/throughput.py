@@ -73,22 +73,17 @@ class Settings(sweep.Settings):
     rounds: int = 3  # readings of each size in a block
 
 
-def task_of(data: Dataset, model: str) -> Dataset:
-    """The data as the model takes them: logistic regression tells two classes apart, odd from even."""
-    return data.binary("odd-even") if model == "logistic" and data.n_classes > 2 else data
-
-
 # ---- C4a: seconds to the target on one core --------------------------------------------------------------------------
 
 
 def goal_rows(data: Dataset, settings: Settings) -> list[dict]:
     """The target of a model."""
-    return sweep.target_rows(task_of(data, settings.model), settings)
+    return sweep.target_rows(sweep.data_for(settings.model, data), settings)
 
 
 def rate_rows(data: Dataset, settings: Settings, batch_size: int) -> list[dict]:
     """The best rate of a batch size. The path has no say in it: all paths make the same updates."""
-    rows = sweep.tuning_rows(task_of(data, settings.model), settings, batch_size)
+    rows = sweep.tuning_rows(sweep.data_for(settings.model, data), settings, batch_size)
     return [row | {"model": settings.model} for row in rows]
 
 
@@ -99,7 +94,13 @@ def race_rows(
     assert settings.target is not None
     with threadpoolctl.threadpool_limits(1):
         history = sweep.train_once(
-            task_of(data, settings.model), settings, batch_size, rate, seed, target_loss=settings.target, path=path
+            sweep.data_for(settings.model, data),
+            settings,
+            batch_size,
+            rate,
+            seed,
+            target_loss=settings.target,
+            path=path,
         )
     row = {"kind": "race", "model": settings.model, "path": path, "batch_size": batch_size, "learning_rate": rate,
            "seed": seed, "repeat": repeat, "reached": history.reached_target}  # fmt: skip
@@ -161,7 +162,7 @@ def compare(rows: list[dict], model: str, path: str) -> tuple[bool | None, dict[
 def cost_rows(data: Dataset, settings: Settings, width: int, threads: int, block: int) -> list[dict]:
     """A block of readings: an update at each size, some samples on the per-sample path, and one large product."""
     arm = replace(settings, model="mlp" if width else "logistic", hidden=(width,))
-    data, rng, sizes = task_of(data, arm.model), np.random.default_rng(block), settings.timed_sizes
+    data, rng, sizes = sweep.data_for(arm.model, data), np.random.default_rng(block), settings.timed_sizes
     with threadpoolctl.threadpool_limits(threads):
         model = sweep.make_model(data, arm, seed=0)
         backend, xp = model.backend, model.xp

@@ -6,9 +6,13 @@ subtracted (W. Squire, G. Trapp, Using complex variables to estimate derivatives
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -161,3 +165,13 @@ def status_of(module, argv):
         return module.main([str(argument) for argument in argv])
     except SystemExit as error:
         return error.code
+
+
+def python(*arguments):
+    """A Python process in the checkout, that fails at the first warning."""
+    environment = {**os.environ, "PYTHONUTF8": "1"}
+    root = Path(__file__).resolve().parents[1]
+    return subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        cwd=root, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120, check=False,
+    )  # fmt: skip

@@ -4,8 +4,6 @@ import contextlib
 import io
 import json
 import math
-import os
-import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
@@ -14,7 +12,7 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
-from strategies import status_of
+from strategies import python, status_of
 
 from experiments import compare_gd_sgd
 from experiments.lab import training_report
@@ -367,14 +365,6 @@ def test_figures_with_runs_that_diverged(diverging):
 
 
 # ---- as a real process -----------------------------------------------------------------------------------------------
-
-
-def python(*arguments):
-    environment = {**os.environ, "PYTHONUTF8": "1"}
-    return subprocess.run(
-        [sys.executable, "-W", "error", *arguments],
-        cwd=ROOT, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120, check=False,
-    )  # fmt: skip
 
 
 def test_a_whole_process(tmp_path):

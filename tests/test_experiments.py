@@ -3,12 +3,10 @@
 import importlib
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from strategies import status_of
+from strategies import python, status_of
 
 from experiments import __main__ as experiments_main
 from experiments.lab import commandline
@@ -22,14 +20,6 @@ MODULES = [importlib.import_module(f"experiments.{name}") for name in NAMES]
 @pytest.fixture(params=MODULES, ids=NAMES)
 def module(request):
     return request.param
-
-
-def python(*arguments):
-    environment = {**os.environ, "PYTHONUTF8": "1"}
-    return subprocess.run(
-        [sys.executable, "-W", "error", *arguments],
-        cwd=ROOT, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120, check=False,
-    )  # fmt: skip
 
 
 def test_an_experiment_has_the_names_of_one(module):

@@ -268,7 +268,7 @@ def test_logistic_regression_gets_two_classes(digits):
     assert c7.problem_of(LOGISTIC, data, SETTINGS)[0] is data
     X, y = np.ones((4, 1)), np.array([0, 2, 2, 0])
     data, _ = c7.problem_of(LOGISTIC, Dataset(X, y, X, y, "even", ("a", "b", "c")), SETTINGS)
-    assert data.y_train.tolist() == [1, 0, 0, 1]
+    assert data.y_train.tolist() == [0, 1, 1, 0]
     assert c7.problem_of(NETWORK, digits, SETTINGS) == (digits, SETTINGS)
 
 

@@ -246,9 +246,9 @@ def test_a_block_times_every_size_both_networks_and_paths(digits, monkeypatch):
 
 
 def test_logistic_regression_takes_two_classes(digits, binary):
-    assert np.array_equal(throughput.task_of(digits, "logistic").y_train, digits.y_train % 2)
-    assert throughput.task_of(digits, "mlp") is digits
-    assert throughput.task_of(binary, "logistic") is binary
+    assert np.array_equal(sweep.data_for("logistic", digits).y_train, digits.y_train % 2)
+    assert sweep.data_for("mlp", digits) is digits
+    assert sweep.data_for("logistic", binary) is binary
 
 
 # ---- a small real run ------------------------------------------------------------------------------------------------

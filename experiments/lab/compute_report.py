@@ -212,7 +212,7 @@ def _draw_counts(axis: Any, result: dict[str, Any], arm: str, aim: str, count: s
     marker, colour = {LOOSE: "o", TIGHT: "s"}[aim], COLOURS[aim]
     for goal in rows_of(result, "target", arm, aim) if there else []:
         label = f"{aim} target, {goal['loss']:.4g}" if count == "updates" else None
-        axis.errorbar(list(there), [each.estimate for each in there.values()], yerr=_bars(list(there.values())),
+        axis.errorbar(list(there), [each.estimate for each in there.values()], yerr=plots.reach(list(there.values())),
                       marker=marker, ls=":" if count == "seconds" else "", lw=1, elinewidth=2, ms=7, capsize=3,
                       color=colour, label=label)  # fmt: skip
     never = [row["batch_size"] for row in rows_of(result, "tuning", arm, aim) if row["batch_size"] not in there]
@@ -233,12 +233,6 @@ def _legend(axis: Any, **style: Any) -> None:
     """A legend, where anything has been drawn."""
     if axis.get_legend_handles_labels()[0]:
         axis.legend(**style)
-
-
-def _bars(intervals: list[Interval]) -> np.ndarray:
-    """Lengths of error bars (2, k); none towards an end that is infinite."""
-    bars = np.array([[each.estimate - each.low, each.high - each.estimate] for each in intervals]).reshape(-1, 2).T
-    return np.where(np.isfinite(bars), bars, 0.0)
 
 
 def _draw_fits(axis: Any, result: dict[str, Any], arm: str, aim: str, count: str) -> None:
@@ -305,7 +299,7 @@ def _draw_off(axis: Any, result: dict[str, Any], arm: str) -> None:
         values = {size: seen(result, arm, LOOSE, size, name) for size in sizes}
         there = {size: each for size, each in values.items() if not math.isnan(each.estimate)}
         axis.errorbar([size * 1.12 ** (index - 1) for size in there], [each.estimate for each in there.values()],
-                      yerr=_bars(list(there.values())), marker=marker, ls="", ms=7, mew=2, capsize=3, label=label,
+                      yerr=plots.reach(list(there.values())), marker=marker, ls="", ms=7, mew=2, capsize=3, label=label,
                       color=("C4", "C2", "black")[index])  # fmt: skip
     axis.set(ylim=(0, 1.05), ylabel="cos($g_B$, $G$), median along a run")
     _legend(axis, loc="upper left")

@@ -84,7 +84,7 @@ def batch_axis(axis: Any, batch_sizes: Sequence[int]) -> None:
 
 def reach(intervals: Sequence[Interval]) -> np.ndarray:
     """How far intervals reach to each side of their estimates, (2, n), for error bars; nowhere where one is endless."""
-    sides = np.array([[each.estimate - each.low, each.high - each.estimate] for each in intervals]).T
+    sides = np.array([[each.estimate - each.low, each.high - each.estimate] for each in intervals]).reshape(-1, 2).T
     return np.where(np.isfinite(sides), sides, 0.0)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,19 @@ class Settings:
         return {field.name: getattr(self, field.name) for field in fields(self)} | {
             "backend": get_backend(self.backend).name
         }
+
+
+def data_for(model: str, data: Dataset) -> Dataset:
+    """The data as a model takes them: logistic regression tells two classes apart, odd from even.
+
+    Where all rows to train on are odd, or all even, it tells the first class from the rest.
+    """
+    if model != "logistic" or data.n_classes == 2:
+        return data
+    if len(np.unique(data.y_train % 2)) == 2:
+        return data.binary("odd-even")
+    first = data.y_train.min()
+    return replace(data, y_train=1 * (data.y_train > first), y_test=1 * (data.y_test > first), classes=())
 
 
 def make_model(data: Dataset, settings: Settings, seed: int, dtype: str | None = None) -> Model:
