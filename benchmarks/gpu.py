@@ -24,8 +24,9 @@ import numpy as np
 from experiments.lab import plots, results
 from experiments.lab.timing import overhead_and_work
 from minigrad import MLP, SGD, Backend, BackendUnavailable, LogisticRegression, get_backend
+from minigrad.engine.batch import Batch
 from minigrad.model import Model
-from minigrad.per_sample import fast_updates, textbook_updates
+from minigrad.per_sample import fast_epoch, textbook_epoch
 
 POWERS = [2**k for k in range(17)]  # 1 … 65,536
 BESIDE = sorted({n + step for n in (16, 32, 64, 128, 256, 512) for step in (-1, 1)} | {10, 20, 50, 96, 100, 120, 160})
@@ -39,11 +40,11 @@ def make_model(kind: str, backend: Backend, dtype: str) -> Model:
     return MLP((784, 100, 10), dtype=dtype, backend=backend)
 
 
-def arrays(model: Model, n: int) -> tuple[Any, Any]:
-    """n prepared samples of noise on the model's device."""
+def rows_of(model: Model, n: int) -> Batch:
+    """n checked samples of noise on the model's device."""
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((n, 784), dtype=np.float32), rng.integers(0, model.n_classes, n)
-    return model.prepare(model.backend.asarray(X), model.backend.asarray(y))
+    return model.batch(model.backend.asarray(X), model.backend.asarray(y))
 
 
 def quartiles(run: Callable[[], Any], backend: Backend, repeats: int) -> list[float]:
@@ -73,13 +74,13 @@ def ours(backend: Backend, sizes: list[int], dtype: str, repeats: int) -> list[d
     rows = []
     for kind in ("mlp", "logistic"):
         model, optimizer = make_model(kind, backend, dtype), SGD(1e-4)
-        X, y = arrays(model, max(*sizes, SAMPLES))
+        rows_at_hand = rows_of(model, max(*sizes, SAMPLES))
         for size in sizes:
-            cost = quartiles(partial(optimizer.iterate, model, X[:size], y[:size]), backend, repeats)
+            cost = quartiles(partial(optimizer.step, model, rows_at_hand[:size]), backend, repeats)
             rows.append({"what": f"{kind}, batched, {backend.name}", "batch_size": size, "microseconds": cost})
         order = np.arange(SAMPLES)
-        for name, updates in (("textbook", textbook_updates), ("fast", fast_updates)):
-            epoch = partial(updates, model, X, y, order, 1e-4)
+        for name, updates in (("textbook", textbook_epoch), ("fast", fast_epoch)):
+            epoch = partial(updates, model, rows_at_hand, None, order, 1e-4)
             cost = [q / SAMPLES for q in quartiles(epoch, backend, max(3, repeats // 10))]
             rows.append({"what": f"{kind}, per sample, {name}, {backend.name}", "batch_size": 1, "microseconds": cost})
     return rows

@@ -16,8 +16,9 @@ import threadpoolctl
 
 from experiments.lab import plots
 from minigrad import MLP, SGD, LogisticRegression
+from minigrad.engine.batch import Batch
 from minigrad.model import Model
-from minigrad.per_sample import fast_updates
+from minigrad.per_sample import fast_epoch
 
 FOLDER = Path(__file__).parent
 REPEATS = 7
@@ -26,24 +27,24 @@ THREADS = (1, 2)
 Work = tuple[Callable[[], Any], int]  # what to time, and how many sample gradients it takes
 
 
-def arrays(model: Model, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """n prepared samples of noise for a model."""
+def rows_of(model: Model, n: int) -> Batch:
+    """n checked samples of noise for a model."""
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((n, model.n_features)), rng.integers(0, model.n_classes, n)
-    return model.prepare(X, y)
+    return model.batch(X, y)
 
 
 def per_sample(model: Model, n: int) -> Work:
     """An epoch of SGD, one sample at a time."""
-    X, y = arrays(model, n)
-    return lambda: fast_updates(model, X, y, np.arange(n), 1e-4), n
+    rows = rows_of(model, n)
+    return lambda: fast_epoch(model, rows, None, np.arange(n), 1e-4), n
 
 
 def batched(model: Model, batch_size: int) -> Work:
     """Steps of SGD on a batch at hand."""
-    X, y = arrays(model, batch_size)
+    rows = rows_of(model, batch_size)
     optimizer, steps = SGD(1e-4), max(1, SAMPLES // batch_size)
-    return lambda: [optimizer.iterate(model, X, y) for _ in range(steps)], steps * batch_size
+    return lambda: [optimizer.step(model, rows) for _ in range(steps)], steps * batch_size
 
 
 def panels() -> dict[str, dict[str, dict[int, Work]]]:

@@ -12,7 +12,7 @@ import pytest
 
 from minigrad import MLP, SGD, LogisticRegression, batches, gradient_noise, load_digits, train
 from minigrad.model import Model
-from minigrad.per_sample import fast_updates, textbook_updates
+from minigrad.per_sample import fast_epoch, textbook_epoch
 
 from . import peers
 
@@ -65,11 +65,11 @@ def repeated(run: Any, times: int) -> Any:
 def test_per_sample_logistic(race: Any, name: str, epochs: int) -> None:
     X, y = digits_data() if "digits" in name else data(20_000, 784, 2)
     model = LogisticRegression(X.shape[1])
-    prepared, order = model.prepare(X, y), np.arange(len(X))
+    rows, order = model.batch(X, y), np.arange(len(X))
 
     def ours() -> None:
         model.theta[:] = 0
-        fast_updates(model, *prepared, order, ETA)
+        fast_epoch(model, rows, None, order, ETA)
 
     others = {
         "scikit-learn": peers.sklearn_logistic_epoch(X, y.astype(float), ETA),
@@ -89,12 +89,12 @@ def test_per_sample_mlp(race: Any, dtype: str) -> None:
     X, y = data(n, 784, 10, dtype)
     model = MLP(SIZES, dtype=dtype)
     start, layers, order = model.theta.copy(), layers_of(model), np.arange(n)
-    prepared = model.prepare(X, y)
+    rows = model.batch(X, y)
 
     def epoch(updates: Any) -> Any:
         def run() -> None:
             model.theta[:] = start
-            updates(model, *prepared, order, ETA)
+            updates(model, rows, None, order, ETA)
 
         return run
 
@@ -102,11 +102,11 @@ def test_per_sample_mlp(race: Any, dtype: str) -> None:
         "JAX": peers.jax_mlp_epoch(layers, X, y, ETA),
         "PyTorch": peers.torch_mlp_steps(layers, X, y, ETA, steps=n, batch_size=1),
     }
-    for run in (epoch(fast_updates), *calls(others).values()):
+    for run in (epoch(fast_epoch), *calls(others).values()):
         run()
     assert_same(model, others, 1e-10 if dtype == "float64" else 1e-4)
     work = f"SGD one sample at a time, MLP 784-100-10, {n:,} rows, {dtype}: an epoch"
-    race(work, epoch(fast_updates), calls(others) | {"our textbook loop": epoch(textbook_updates)})
+    race(work, epoch(fast_epoch), calls(others) | {"our textbook loop": epoch(textbook_epoch)})
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -115,13 +115,13 @@ def test_batched_step(race: Any, batch_size: int, dtype: str) -> None:
     X, y = data(batch_size, 784, 10, dtype)
     model, optimizer = MLP(SIZES, dtype=dtype), SGD(ETA)
     start, layers = model.theta.copy(), layers_of(model)
-    prepared = model.prepare(X, y)
+    rows = model.batch(X, y)
     steps = max(3, 12_000 // (batch_size + 60))
 
     def ours() -> None:
         model.theta[:] = start
         for _ in range(steps):
-            optimizer.iterate(model, *prepared)
+            optimizer.step(model, rows)
 
     others = {
         "PyTorch": peers.torch_mlp_steps(layers, X, y, ETA, steps, batch_size),
@@ -130,7 +130,7 @@ def test_batched_step(race: Any, batch_size: int, dtype: str) -> None:
     for run in (ours, *calls(others).values()):
         run()
     assert_same(model, others, 1e-10 if dtype == "float64" else 1e-3)
-    floor = {"GEMM floor": gemm_floor(model, prepared[0], steps)}
+    floor = {"GEMM floor": gemm_floor(model, X, steps)}
     work = f"batched step, MLP 784-100-10, batch {batch_size:,}, {dtype}"
     race(work, ours, calls(others) | floor, calls=steps)
 
@@ -153,7 +153,7 @@ def gemm_floor(model: Model, X: np.ndarray, steps: int) -> Any:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("batch_size", [128, 512, 2048])
+@pytest.mark.parametrize("batch_size", [128, 512, 2048, 4096])
 def test_shuffled_epoch_through_train(race: Any, monkeypatch: Any, batch_size: int, dtype: str) -> None:
     """What training adds to the matrix products: shuffling, gathering, the loop. Batches at hand for the floor."""
     n = 16_384
@@ -177,14 +177,14 @@ def test_full_batch_logistic(race: Any) -> None:
     y = y.astype(float)
     model = LogisticRegression(784, rng=np.random.default_rng(1))
     gradient = np.empty_like(model.theta)
-    prepared = model.prepare(X, y)
+    rows = model.batch(X, y)
     others = {
         "scikit-learn": peers.sklearn_logistic_gradient(model.theta.copy(), X, y),
         "PyTorch": peers.torch_logistic_gradient(model.theta.copy(), X, y),
     }
 
     def ours() -> None:
-        model.mean_gradient(*prepared, out=gradient, with_loss=True)
+        model.loss_and_gradient(rows, out=gradient)
 
     for run in (ours, *calls(others).values()):
         run()
@@ -198,12 +198,12 @@ def test_mlp_epoch_on_digits(race: Any) -> None:
     X, y = digits.X_train, digits.y_train
     model, optimizer = MLP((64, 32, 10)), SGD(0.1)
     start, layers = model.theta.copy(), layers_of(model)
-    prepared = model.prepare(X, y)
+    everything = model.batch(X, y)
 
     def ours() -> None:
         model.theta[:] = start
         for rows in batches(len(X), batch_size):
-            optimizer.iterate(model, prepared[0][rows], prepared[1][rows])
+            optimizer.step(model, everything[rows])
 
     others = {"scikit-learn": peers.sklearn_mlp_epoch(layers, X, y, 0.1, batch_size)}
     for run in (ours, *calls(others).values()):
@@ -216,8 +216,8 @@ def test_mlp_epoch_on_digits(race: Any) -> None:
 def test_gradient_noise(race: Any) -> None:
     X, y = data(20_000, 784, 10)
     model = MLP(SIZES)
-    prepared, gradient = model.prepare(X, y), np.empty_like(model.theta)
-    peer = {"a full gradient of ours": lambda: model.mean_gradient(*prepared, out=gradient)}
+    rows, gradient = model.batch(X, y), np.empty_like(model.theta)
+    peer = {"a full gradient of ours": lambda: model.gradient(rows, out=gradient)}
     race("gradient_noise, MLP 784-100-10, 20,000 rows", lambda: gradient_noise(model, X, y), peer)
 
 

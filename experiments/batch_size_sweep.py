@@ -150,18 +150,17 @@ def ragged_rows(
 ) -> list[dict]:
     """Updates to the target where an epoch's last batch is one sample: with a full step, a scaled one, or left out."""
     model = sweep.make_model(data, settings, seed)
-    X, y = model.prepare(*(model.backend.asarray(values) for values in (data.X_train, data.y_train)))
+    rows = model.batch(*(model.backend.asarray(values) for values in (data.X_train, data.y_train)))
     rng = np.random.default_rng(seed)
-    losses, updates = [model.loss(X, y)], [0]
+    losses, updates = [model.loss(rows)], [0]
     assert settings.target is not None
     while losses[-1] > settings.target and len(losses) <= settings.epochs:
         count = updates[-1]
-        for rows in batches(len(X), batch_size, rng=rng, drop_last=treatment == DROPPED):
-            index = model.backend.asarray(rows)
+        for index in batches(rows.m, batch_size, rng, drop_last=treatment == DROPPED, backend=model.backend):
             share = len(index) / batch_size if treatment == SCALED_STEP else 1.0
-            SGD(rate * share).step(model, X[index], y[index])
+            SGD(rate * share).step(model, rows[index])
             count += 1
-        losses.append(model.loss(X, y))
+        losses.append(model.loss(rows))
         updates.append(count)
     needed = at_target(losses, updates, settings.target)
     return [{"kind": "ragged", "treatment": treatment, "batch_size": batch_size, "learning_rate": rate, "seed": seed,

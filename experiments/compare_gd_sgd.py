@@ -28,13 +28,14 @@ from typing import Any
 import numpy as np
 import scipy.stats
 
-from minigrad import SGD, Dataset, LogisticRegression, per_sample, train
+from minigrad import SGD, Dataset, LogisticRegression, per_sample
 from minigrad.model import Model
 
 from .lab import experiment, plots, results, table, training_report
 from .lab.statistics import Interval, mean_interval
 from .lab.sweep import Settings, make_model, target_rows, training_rows, tuning_rows
 from .lab.timing import backends_here, timing_rows
+from .lab.training import train
 from .lab.trials import Trials
 
 NAME = "compare_gd_sgd"
@@ -115,7 +116,7 @@ def check_rows(data: Dataset, settings: Settings, seed: int) -> list[dict]:
     order = model.backend.asarray(np.random.default_rng(seed).permutation(len(data.X_train)))
     for place in ("start", "after an epoch"):
         if place == "after an epoch":
-            train(model, X, y, optimizer=SGD(0.01), batch_size=min(16, len(X)), epochs=1)
+            train(model, X, y, optimizer=SGD(0.01), batch_size=min(16, len(X)), epochs=1, shuffle=False)
         for batch_size in {*settings.batch_sizes, len(X)}:
             index = order[: min(batch_size, IDENTITY_ROWS)]
             rows.append(identity_row(model, X[index], y[index], seed, place))

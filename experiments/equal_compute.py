@@ -44,13 +44,14 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import Dataset, train
+from minigrad import Dataset
 
 from .lab import compute_report, experiment, plots, results, sweep, table, tuning
 from .lab.compute_report import ARMS, COUNTS, FINITE, LOOSE, PLACES, TIGHT, compared, fits_of, needed, rows_of, seen
 from .lab.directions import Witness
 from .lab.statistics import at_target, median_interval
 from .lab.sweep import EVALUATIONS_AN_EPOCH, TUNING_SEEDS, make_model, train_once
+from .lab.training import train
 from .lab.trials import Trials
 
 NAME = "equal_compute"
@@ -161,7 +162,7 @@ def direction_trial(
     X, y = model.backend.asarray(data.X_train, model.dtype), model.backend.asarray(data.y_train)
     updates = max(1, round(updates / share))
     moments = {int(k) for k in np.linspace(1, updates, MOMENTS)}
-    witness = Witness(share * rate, X, y, moments, np.random.default_rng(seed))
+    witness = Witness(share * rate, model.batch(X, y), moments, np.random.default_rng(seed))
     epochs = math.ceil(updates / (len(X) // batch_size))
     train(
         model, X, y, optimizer=witness, batch_size=batch_size, epochs=epochs, rng=np.random.default_rng(seed),

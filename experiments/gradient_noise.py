@@ -32,11 +32,12 @@ from typing import Any
 import numpy as np
 import scipy.stats
 
-from minigrad import SGD, Dataset, History, gradient_noise, train
+from minigrad import SGD, Dataset, History, gradient_noise
 from minigrad.model import Model
 
 from .lab import experiment, plots, results, sweep, table
 from .lab.statistics import Interval, mean_interval
+from .lab.training import train
 from .lab.trials import Trials
 
 NAME = "gradient_noise"

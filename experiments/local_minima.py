@@ -37,12 +37,13 @@ from typing import Any
 import numpy as np
 import scipy.stats
 
-from minigrad import SGD, Dataset, History, train
+from minigrad import SGD, Dataset, History
 from minigrad.model import Model
 
 from .lab import curvature, experiment, plots, results, sweep, trapped_report, tuning
 from .lab.polish import polish
 from .lab.statistics import median
+from .lab.training import train
 from .lab.trapped import ALONE, BEST, SAME, WIDE, WIDER, EndPoints, compare, end_points
 from .lab.trials import Trials
 

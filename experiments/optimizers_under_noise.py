@@ -41,7 +41,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad import LBFGS, SGD, Adagrad, Adam, ConjugateGradient, Dataset, batches, gradient_noise, train
+from minigrad import LBFGS, SGD, Adagrad, Adam, ConjugateGradient, Dataset, batches, gradient_noise
 from minigrad.model import Model
 from minigrad.optimizers import Optimizer
 
@@ -64,6 +64,7 @@ from .lab.noise_costs import (
 from .lab.polish import polish
 from .lab.statistics import Interval
 from .lab.sweep import TUNING_SEEDS, make_model
+from .lab.training import train
 from .lab.trials import Trials
 
 NAME = "optimizers_under_noise"

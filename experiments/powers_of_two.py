@@ -91,8 +91,8 @@ def sweep_rows(
     arm = replace(settings, model="mlp", hidden=tuple(hidden), dtype=dtype)
     with threadpoolctl.threadpool_limits(threads):
         model = sweep.make_model(data, arm, seed=repetition)
-        X, y = timing.rows_for(model, data, max(SIZES))
-        works, rng = timing.updates_of(model, X, y, SIZES), np.random.default_rng(repetition)
+        rows = timing.rows_for(model, data, max(SIZES))
+        works, rng = timing.updates_of(model, rows, SIZES), np.random.default_rng(repetition)
         readings = timing.interleaved(works, model.backend, settings.rounds, rng)
     return [{
         "kind": "sweep", "on_gpu": model.backend.blas is None, "repetition": repetition,

@@ -36,7 +36,7 @@ import numpy as np
 import scipy.linalg
 import scipy.stats
 
-from minigrad import MLP, SGD, Dataset, batches, train
+from minigrad import MLP, SGD, Dataset, batches
 from minigrad.model import Model
 
 from .lab import curvature, experiment, plots, results, saddle_report, sweep
@@ -44,6 +44,7 @@ from .lab import saddle as theory
 from .lab.saddle import BATCH, EPOCH, PUSH, RADIUS, RANDOM, RANDOM_PUSH, ROUNDING, SPLITS, STEPS, updates_to_leave
 from .lab.saddle_report import mean_of, select, settled_above
 from .lab.statistics import Interval
+from .lab.training import train
 from .lab.trials import Trials
 
 NAME = "saddle_point"
@@ -86,7 +87,7 @@ def saddle_rows(data: Dataset, settings: Settings, seed: int) -> list[dict]:
         Z = theory.leading_components(data.X_train[:ROWS], components)
         for _ in range(STARTS):
             small = MLP((Z.shape[1], 1, 1), activation="tanh", backend=settings.backend, rng=rng)
-            X, y = small.prepare(*map(small.backend.asarray, (Z, data.y_train[:ROWS])))
+            X, y = map(small.backend.asarray, (Z, data.y_train[:ROWS]))
             if theory.descend_to_optimum(small, X, y):
                 rows = [saddle_row(small, X, y, split, seed) for split in SPLITS]
                 if all(row["eigenvalues"][0] < -STRICT * row["eigenvalues"][-1] for row in rows):
@@ -115,7 +116,8 @@ class Descent:
         self.model = MLP((saddle["components"], 2, 1), activation="tanh", backend=settings.backend)
         asarray = self.model.backend.asarray
         Z = theory.leading_components(data.X_train[:ROWS], saddle["components"])
-        self.X, self.y = self.model.prepare(asarray(Z), asarray(data.y_train[:ROWS]))
+        self.X, self.y = asarray(Z), asarray(data.y_train[:ROWS])
+        self.rows = self.model.batch(self.X, self.y)
         self.origin, self.v_minus = asarray(saddle["theta"]), asarray(saddle["v_minus"])
         self.rate = step / (2 * saddle["eigenvalues"][-1])  # η
         self.growth = 1 - self.rate * saddle["eigenvalues"][0]  # ρ = 1 + η|λ₋|
@@ -130,7 +132,7 @@ class Descent:
         updates, rests = None, False
         for count, rows in enumerate(itertools.islice(stream, limit), start=1):
             before = model.theta.copy()
-            optimizer.iterate(model, self.X[rows], self.y[rows])
+            optimizer.step(model, self.rows[rows])
             if not abs(float(self.v_minus @ (model.theta - self.origin))) < RADIUS:
                 updates = count
                 break

@@ -36,7 +36,7 @@ import numpy as np
 import threadpoolctl
 
 from minigrad import Dataset, get_backend
-from minigrad.per_sample import fast_updates
+from minigrad.per_sample import fast_epoch
 
 from .lab import cost_report, experiment, plots, results, sweep, table, timing
 from .lab.statistics import Interval, at_target, mean_interval, median, ratio_interval
@@ -166,12 +166,12 @@ def cost_rows(data: Dataset, settings: Settings, width: int, threads: int, block
     with threadpoolctl.threadpool_limits(threads):
         model = sweep.make_model(data, arm, seed=0)
         backend, xp = model.backend, model.xp
-        X, y = timing.rows_for(model, data, max(*sizes, SAMPLES))
+        rows = timing.rows_for(model, data, max(*sizes, SAMPLES))
         side = SIDE if backend.blas is not None else 8 * SIDE
         left, right = (backend.asarray(rng.standard_normal((side, side)), model.dtype) for _ in range(2))
         works: dict[Any, Any] = {
-            **timing.updates_of(model, X, y, sizes),
-            "fast path": partial(fast_updates, model, X, y, np.arange(SAMPLES), timing.RATE),
+            **timing.updates_of(model, rows, sizes),
+            "fast path": partial(fast_epoch, model, rows, None, np.arange(SAMPLES), timing.RATE),
             "product": partial(xp.matmul, left, right, out=xp.empty_like(left)),
         }
         readings = timing.interleaved(works, backend, settings.rounds, rng)

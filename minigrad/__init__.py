@@ -1,18 +1,19 @@
 """minigrad: neural networks from scratch in NumPy, to see what the batch size does to training."""
 
 from . import per_sample
-from .backend import Backend, BackendUnavailable, get_backend
-from .data import Dataset, batches, load_digits
+from .data import Dataset, batches, load_digits, load_mnist, load_table, split, standardise
+from .engine.backend import Backend, BackendUnavailable, get_backend
+from .engine.batch import Batch
 from .gradient_check import check_gradient
+from .history import DivergenceWarning, History
 from .logistic_regression import LogisticRegression
 from .losses import log_loss, log_loss_from_logits
 from .mlp import MLP
-from .mnist import load_mnist
+from .model import Model
 from .noise import GradientNoise, gradient_noise
-from .optimizers import SGD, Adagrad, Adam
+from .optimizers import SGD, Adagrad, Adam, Optimizer
 from .second_order import LBFGS, ConjugateGradient
-from .table import load_table
-from .training import History, train
+from .training import train
 
 __all__ = [
     "LBFGS",
@@ -22,11 +23,15 @@ __all__ = [
     "Adam",
     "Backend",
     "BackendUnavailable",
+    "Batch",
     "ConjugateGradient",
     "Dataset",
+    "DivergenceWarning",
     "GradientNoise",
     "History",
     "LogisticRegression",
+    "Model",
+    "Optimizer",
     "batches",
     "check_gradient",
     "get_backend",
@@ -37,6 +42,8 @@ __all__ = [
     "log_loss",
     "log_loss_from_logits",
     "per_sample",
+    "split",
+    "standardise",
     "train",
 ]
 

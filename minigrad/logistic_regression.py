@@ -18,9 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from . import checks
-from .backend import Array, Backend
-from .losses import one_sample_loss_from_logits, sigmoid_delta
+from .engine import checks
+from .engine.backend import Array, Backend
 from .model import Model
 
 
@@ -62,47 +61,24 @@ class LogisticRegression(Model):
     @property
     def w(self) -> Array:
         """The weights (n,), a view of theta."""
-        return self._theta[:-1]
+        return self.theta[:-1]
 
     @property
     def b(self) -> Array:
         """The bias (1,), a view of theta."""
-        return self._theta[-1:]
+        return self.theta[-1:]
 
-    def forward_pass(self, X: Array) -> tuple[list[Array], Array]:
-        z = self.workspace.take("z", (len(X),), self.dtype)
-        self.xp.matmul(X, self.w, out=z)  # (m, n) @ (n,) -> (m,)
-        z += self.b
-        return [X], z
+    def forward_pass(self, X: Array) -> tuple[list[Array], list[Array]]:
+        z = X @ self.w + self.b  # (m, n) @ (n,) -> (m,)
+        return [X], [z]
 
-    def backward_pass(self, activations: list[Array], z: Array, y: Array, scale: float) -> list[tuple[Array, Array]]:
-        delta = self.workspace.take("delta", z.shape, self.dtype)
-        sigmoid_delta(z, y, out=delta)  # h − y
-        delta *= scale
-        return [(activations[0], delta[:, None])]
+    def backward_pass(self, a: list[Array], z: list[Array], y: Array, m: int) -> list[Array]:
+        return [self.log_loss.delta(z[0], y, m)]  # δ = ∂J/∂z = (h − y) / m
 
-    def mean_gradient(self, X: Array, y: Array, out: Array, scale: float = 1.0, with_loss: bool = False) -> Any:
-        """∂J/∂w = Xᵀ (h − y) / m, written out; row chunk by row chunk, so that X comes from memory once.
-
-        A chunk that the forward pass has just read is still in the cache when Xᵀ asks for it.
-        """
-        xp, m = self.xp, len(X)
+    def gradient_pass(self, a: list[Array], delta: list[Array], out: Array) -> None:
         dw, db = out[:-1], out[-1:]
-        total_loss: Any = 0.0
-        part = self.workspace.take("part", dw.shape, self.dtype)
-        for number, rows in enumerate(self.chunks(X)):
-            _, z = self.forward_pass(X[rows])
-            if with_loss:
-                total_loss = total_loss + one_sample_loss_from_logits(z, y[rows]).sum()
-            [(a, delta)] = self.backward_pass([X[rows]], z, y[rows], scale / m)  # δ = (h − y) / m
-            if number == 0:
-                xp.matmul(a.T, delta[:, 0], out=dw)  # (n, m) @ (m,) -> (n,)
-                xp.sum(delta, axis=0, out=db)
-            else:
-                xp.matmul(a.T, delta[:, 0], out=part)
-                dw += part
-                db += delta.sum(axis=0)
-        return total_loss / m if with_loss else None
+        self.xp.dot(a[0].T, delta[0], out=dw)  # ∂J/∂w = Xᵀ δ; (n, m) @ (m,) -> (n,)
+        self.xp.sum(delta[0], axis=0, keepdims=True, out=db)  # ∂J/∂b = Σ_i δ_i
 
     def constructor_arguments(self) -> dict[str, Any]:
         return {"n_features": self.n_features, "dtype": self.dtype.name, "backend": self.backend.name}

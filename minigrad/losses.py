@@ -9,17 +9,23 @@ With one output, J(θ) = −(1/m) Σ_i [ y_i log h_i + (1 − y_i) log(1 − h_i
 For both, ∂J_i/∂z = h_i − y_i with y_i as a one-hot row where there are K classes: the derivative of
 the sigmoid, or softmax, cancels that of the logarithm (C. Bishop, Pattern Recognition and Machine Learning, 2006,
 sections 4.3.2 and 4.3.4).
-No probability is ever clipped.
+
+Why training takes the loss from logits and not by the text's formula: for z = 40 the probability h rounds to 1, so
+1 − h is 0 and its logarithm infinite, though the loss of a sample with y = 0 is 40; and near h = 1 the difference
+1 − h keeps few digits. From z nothing is lost. No probability is ever clipped.
+
+`BinaryLogLoss` and `ClassLogLoss` hold all that depends on the number of outputs: one, or K.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from . import checks
-from .backend import Array, backend_of, namespace
+from .engine import checks
+from .engine.backend import Array, Backend, backend_of, namespace
 from .functions import sigmoid, softmax
 
 
@@ -89,26 +95,111 @@ def log_loss_from_logits(z: Any, y: Any) -> float:
 
 
 def one_sample_loss_from_logits(z: Array, y: Array) -> Array:
-    """The loss of each sample, (m,): log(1 + e^−s), s = z for y = 1 and −z for y = 0; logΣe^z − z[y] with K classes."""
-    xp = namespace(z)
-    if z.ndim == 2:
+    """The loss of each sample, (m,), from logits (m,) with one output, (m, K) with K."""
+    return ClassLogLoss.value(z, y) if z.ndim == 2 else BinaryLogLoss.value(z, y)
+
+
+# ---- what training uses ------------------------------------------------------------------------------------------
+
+
+class BinaryLogLoss:
+    """The log loss of one output: h = sigmoid(z), z (m,) or (m, 1), labels 0 and 1."""
+
+    n_classes = 2
+
+    def __init__(self, backend: Backend, dtype: np.dtype) -> None:
+        self.label_dtype = dtype  # that of z, so that h − y converts nothing
+
+    @staticmethod
+    def value(z: Array, y: Array) -> Array:
+        """The loss of each row, (m,): log(1 + e^−s) with s = z for y = 1 and s = −z for y = 0."""
+        xp, z = namespace(z), _column(z)
+        return xp.logaddexp(0, xp.where(y == 1, -z, z))
+
+    @staticmethod
+    def delta(z: Array, y: Array, m: int = 1, out: Array | None = None) -> Array:
+        """δ = ∂J/∂z = (h − y) / m, in the shape of z."""
+        delta = sigmoid(z, out=out)
+        h = _column(delta)
+        h -= y
+        if m > 1:
+            h /= m
+        return delta
+
+    @staticmethod
+    def sample_delta(z: np.ndarray, label: int, out: np.ndarray) -> None:
+        """`delta` of a single sample, z (1,) on the host, on plain floats: sigmoid(z) = (1 + tanh(z/2)) / 2."""
+        out[0] = 0.5 + 0.5 * math.tanh(0.5 * z[0]) - label
+
+    @staticmethod
+    def probabilities(z: Array) -> Array:
+        """h = sigmoid(z), the probability of class 1, (m,)."""
+        return sigmoid(_column(z))
+
+    @staticmethod
+    def prediction(z: Array) -> Array:
+        """The most probable label, (m,): whether z is at least 0."""
+        return _column(z) >= 0
+
+
+class ClassLogLoss:
+    """The log loss of K outputs: h = softmax(z) along each row, z (m, K), labels 0 … K − 1."""
+
+    label_dtype = np.dtype(int)
+
+    def __init__(self, n_classes: int, backend: Backend, dtype: np.dtype) -> None:
+        self.n_classes = n_classes
+        self.one_hot = backend.xp.eye(n_classes, dtype=dtype)  # row k: y as 0 … 1 … 0 for the label k
+
+    @staticmethod
+    def value(z: Array, y: Array) -> Array:
+        """The loss of each row, (m,): −log h[y] = log Σ_k e^z_k − z_y, less the row's maximum, against overflow."""
+        xp = namespace(z)
         shifted = z - z.max(axis=1, keepdims=True)
         return xp.log(xp.exp(shifted).sum(axis=1)) - shifted[xp.arange(len(y)), y]
-    return xp.logaddexp(0, xp.where(y == 1, -z, z))
+
+    def delta(self, z: Array, y: Array, m: int = 1, out: Array | None = None) -> Array:
+        """δ = ∂J/∂z = (h − y) / m, (m, K), y as one-hot rows."""
+        delta = softmax(z, out=out)
+        delta -= self.one_hot.take(y, axis=0)
+        if m > 1:
+            delta /= m
+        return delta
+
+    @staticmethod
+    def sample_delta(z: np.ndarray, label: int, out: np.ndarray) -> None:
+        """`delta` of a single sample, z (K,) on the host."""
+        values = z.tolist()  # plain floats: for K = 10 each of NumPy's calls takes longer than all of this
+        if len(values) > 30:
+            np.subtract(z, max(values), out=out)
+            np.exp(out, out=out)
+            out /= np.add.reduce(out)
+        else:
+            largest, exp = max(values), math.exp
+            powers = [exp(value - largest) for value in values]
+            scale = 1 / sum(powers)
+            out[:] = [power * scale for power in powers]
+        out[label] -= 1.0
+
+    @staticmethod
+    def probabilities(z: Array) -> Array:
+        """h = softmax(z), (m, K)."""
+        return softmax(z)
+
+    @staticmethod
+    def prediction(z: Array) -> Array:
+        """The most probable label, (m,): the largest logit of the row."""
+        return z.argmax(axis=1)
 
 
-def sigmoid_delta(z: Array, y: Array, out: Array) -> Array:
-    """δ = ∂J_i/∂z_i = h_i − y_i into `out`, (m,); y in the dtype of z."""
-    h = sigmoid(z, out=out)
-    h -= y
-    return h
+def log_loss_of(n_outputs: int, backend: Backend, dtype: np.dtype) -> BinaryLogLoss | ClassLogLoss:
+    """The loss of a model with that many outputs, for arrays of that backend and dtype."""
+    return BinaryLogLoss(backend, dtype) if n_outputs == 1 else ClassLogLoss(n_outputs, backend, dtype)
 
 
-def softmax_delta(z: Array, y: Array, out: Array) -> Array:
-    """δ = ∂J_i/∂z_i = h_i − y_i into `out`, (m, K); y (m, K) holds one-hot rows in the dtype of z."""
-    h = softmax(z, out=out)
-    h -= y
-    return h
+def _column(z: Array) -> Array:
+    """(m, 1) as (m,), a view; (m,) as it is."""
+    return z if z.ndim == 1 else z[:, 0]
 
 
 def _log(probabilities: Array) -> Array:

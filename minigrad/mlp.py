@@ -1,18 +1,24 @@
 """The multilayer perceptron: dense layers, with backpropagation written out by hand.
 
-    X            (m, n_0)           samples, one a row
-    W_l, b_l     (n_{l−1}, n_l), (n_l,)   weights and bias of layer l = 1 … L
-    z_l          (m, n_l)           pre-activations
-    a_l          (m, n_l)           activations, a_0 = X
-    δ_l          (m, n_l)           ∂J_i/∂z_l, one row a sample, J_i being the loss of sample i
+All that belongs to a layer bears its number l = 0 … L − 1, counted from the input.
 
-Forward, for each layer:    z_l = a_{l−1} W_l + b_l        a_l = f(z_l), f = relu or tanh
-The last layer's z is turned into h = sigmoid(z) for one output and h = softmax(z) for K.
-Backward, from the last:    δ_L = h − y                    δ_{l−1} = (δ_l W_lᵀ) ∘ f'(z_{l−1})
-Gradients of the mean loss: ∂J/∂W_l = a_{l−1}ᵀ δ_l / m     ∂J/∂b_l = mean of the rows of δ_l
+    X            (m, n_0)           samples, one a row
+    W_l, b_l     (n_l, n_{l+1}), (n_{l+1},)   weights and bias of layer l
+    a_l          (m, n_l)           what comes into layer l: a_0 = X
+    z_l          (m, n_{l+1})       its pre-activations; the last ones are the logits
+    δ_l          (m, n_{l+1})       ∂J/∂z_l, one row a sample
+    m                               rows of the batch: J is a mean, so δ holds its 1/m from the start
+
+Forward, for each layer:    z_l = a_l W_l + b_l            a_{l+1} = f(z_l)
+The last z is turned into h = sigmoid(z) for one output and h = softmax(z) for K.
+Backward, from the last:    δ_{L−1} = (h − y) / m          δ_{l−1} = (δ_l W_lᵀ) ∘ f'(z_{l−1})
+Gradient of the mean loss:  ∂J/∂W_l = a_lᵀ δ_l             ∂J/∂b_l = sum of the rows of δ_l
 
 D. Rumelhart, G. Hinton, R. Williams, Learning representations by back-propagating errors, Nature 323 (1986).
-theta holds W_1, b_1, W_2, b_2, … in this order, each W row by row.
+theta holds W_0, b_0, W_1, b_1, … in this order, each W row by row.
+
+Each product is written into an array that is kept from batch to batch (`arrays`), since to allocate it anew would
+take longer than to compute it.
 """
 
 from __future__ import annotations
@@ -22,10 +28,9 @@ from typing import Any
 
 import numpy as np
 
-from . import checks
-from .backend import Array, Backend
+from .engine import checks
+from .engine.backend import Array, Backend
 from .functions import ACTIVATIONS
-from .losses import sigmoid_delta, softmax_delta
 from .model import Model
 
 
@@ -36,14 +41,14 @@ class MLP(Model):
     ----------
     layer_sizes : sequence of int
         (n_0, …, n_L), such as (64, 32, 10). n_L = 1: sigmoid and binary log loss; n_L = K > 1: softmax and K classes.
-    activation : {"relu", "tanh"}
-        f of the hidden layers.
+    activation : {"relu", "tanh", "gelu"}
+        f of the hidden layers, see `functions.py`.
     dtype : {"float64", "float32"}
     backend : str or Backend
         See `get_backend`.
     rng : numpy.random.Generator, optional
-        Draws W_l from N(0, 2/n_{l−1}) for relu (He et al., arXiv:1502.01852) and N(0, 1/n_{l−1}) for tanh
-        (LeCun et al., Efficient BackProp, 1998); biases start at 0. Without it: a generator seeded with 0.
+        Draws W_l from N(0, gain / n_l), where the gain is the activation's; biases start at 0. Without it: a generator
+        seeded with 0.
 
     Raises
     ------
@@ -66,57 +71,42 @@ class MLP(Model):
             raise ValueError(f"layer_sizes is {layer_sizes!r}; expected at least two sizes, such as (64, 32, 10)")
         sizes = tuple(checks.whole_number(f"layer_sizes[{i}]", size) for i, size in enumerate(layer_sizes))
         self.activation = checks.one_of("activation", activation, tuple(ACTIVATIONS))
-        self.f, self.f_derivative = ACTIVATIONS[activation]
+        self.f, self.f_derivative = ACTIVATIONS[activation].f, ACTIVATIONS[activation].derivative
         super().__init__(sizes, dtype, backend)
         rng = checks.generator("rng", rng) or np.random.default_rng(0)
         for W, _ in self.layers:
-            variance = (2 if activation == "relu" else 1) / W.shape[0]
+            variance = ACTIVATIONS[activation].gain / len(W)
             W[...] = self.backend.asarray(np.sqrt(variance) * rng.standard_normal(W.shape), self.dtype)
-        self._identity = self.xp.eye(self.n_outputs, dtype=self.dtype)  # row k is the one-hot form of label k
-        self._numbers = range(1, len(sizes))  # of the layers, l = 1 … L: the input has no z and no δ
-        self._room = -1
 
-    def forward_pass(self, X: Array) -> tuple[list[Array], Array]:
-        self._make_room(len(X))
-        a, activations = X, [X]
-        for l, (W, b) in enumerate(self.layers, start=1):
-            z = self.xp.matmul(a, W, out=self._z[l])  # (m, n_in) @ (n_in, n_out) -> (m, n_out)
-            z += b
-            if l < len(self.layers):
-                a = self.f(z, out=z)  # in place: f' is taken from a, so nobody needs this z again
-                activations.append(a)
-        return activations, (z[:, 0] if self.n_outputs == 1 else z)
+    def forward_pass(self, X: Array) -> tuple[list[Array], list[Array]]:
+        a, z, L = [X], self.arrays("z", len(X)), len(self.layers)
+        a += self.arrays("a", len(X))[: L - 1]
+        for l, (W, b) in enumerate(self.layers):
+            self.xp.matmul(a[l], W, out=z[l])  # z_l = a_l W_l + b_l; (m, n_l) @ (n_l, n_{l+1}) -> (m, n_{l+1})
+            z[l] += b
+            if l + 1 < L:
+                self.f(z[l], out=a[l + 1])  # a_{l+1} = f(z_l); the last z are the logits
+        return a, z
 
-    def backward_pass(self, activations: list[Array], z: Array, y: Array, scale: float) -> list[tuple[Array, Array]]:
-        delta = self._output_delta(z, y)  # δ_L = h − y
-        delta *= scale
-        terms = [(activations[-1], delta)]
-        for l in range(len(self.layers), 1, -1):  # l = L … 2
-            W, _ = self.layers[l - 1]  # W_l: the list counts from 0
-            delta = self.xp.matmul(delta, W.T, out=self._delta[l - 1])  # (m, n_l) @ (n_l, n_{l−1}) -> (m, n_{l−1})
-            delta *= self.f_derivative(activations[l - 1], out=self._slope[l - 1])  # δ_{l−1} = (δ_l W_lᵀ) ∘ f'(z_{l−1})
-            terms.append((activations[l - 2], delta))
-        return terms[::-1]
-
-    def _output_delta(self, z: Array, y: Array) -> Array:
-        """h − y, (m, n_L)."""
-        L = len(self.layers)
-        delta = self._delta[L]
-        if self.n_outputs == 1:
-            sigmoid_delta(z, y, out=delta[:, 0])
-        else:
-            one_hot = self.backend.take_rows(self._identity, y, out=self._slope[L])
-            softmax_delta(z, one_hot, out=delta)
+    def backward_pass(self, a: list[Array], z: list[Array], y: Array, m: int) -> list[Array]:
+        delta, slope = self.arrays("delta", len(y)), self.arrays("slope", len(y))
+        self.log_loss.delta(z[-1], y, m, out=delta[-1])  # δ_{L−1} = (h − y) / m
+        for l in range(len(self.layers) - 1, 0, -1):
+            W, _ = self.layers[l]
+            self.xp.matmul(delta[l], W.T, out=delta[l - 1])  # (m, n_{l+1}) @ (n_{l+1}, n_l) -> (m, n_l)
+            delta[l - 1] *= self.f_derivative(z[l - 1], a[l], out=slope[l - 1])  # δ_{l−1} = (δ_l W_lᵀ) ∘ f'(z_{l−1})
         return delta
 
-    def _make_room(self, m: int) -> None:
-        """z_l, δ_l and f'(z_l), for l = L one-hot rows: slices (m, n_l) of buffers that only grow, at index l."""
-        if m != self._room:
-            self._room = m
-            self._z, self._delta, self._slope = (
-                {l: self.workspace.take(f"{name} {l}", (m, self.layer_sizes[l]), self.dtype) for l in self._numbers}
-                for name in ("z", "delta", "slope")
-            )
+    def gradient_pass(self, a: list[Array], delta: list[Array], out: Array) -> None:
+        ones = self.workspace.ones(len(a[0]), self.dtype)
+        product = self.xp.matmul if len(ones) > 1 else self.xp.dot  # over one row `matmul` takes seven times as long
+        for (dW, db), a_l, delta_l in zip(self.layer_views(out), a, delta):
+            product(a_l.T, delta_l, out=dW)  # ∂J/∂W_l = a_lᵀ δ_l; (n_l, m) @ (m, n_{l+1}) -> (n_l, n_{l+1})
+            self.xp.dot(ones, delta_l, out=db)  # ∂J/∂b_l = Σ_i δ_l; (m,) @ (m, n_{l+1}) -> (n_{l+1},)
+
+    def arrays(self, name: str, m: int) -> list[Array]:
+        """An array (m, n_{l+1}) for each layer, of undefined content: those that the last batch used."""
+        return self.workspace.take_each(name, m, self.layer_sizes[1:], self.dtype)
 
     def constructor_arguments(self) -> dict[str, Any]:
         return {

@@ -15,8 +15,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from . import checks
-from .backend import Array
+from .engine import checks
+from .engine.backend import Array
+from .engine.batch import Batch
 from .model import Model
 
 
@@ -46,7 +47,7 @@ class GradientNoise:
         return math.sqrt(self.trace / checks.whole_number("n", n))
 
 
-def gradient_noise(model: Model, X: Any, y: Any) -> GradientNoise:
+def gradient_noise(model: Model, X: Any, y: Any = None) -> GradientNoise:
     """tr Σ and G of the samples X (m, n), y (m,) at the model's parameters, without the (m, p) matrix of gradients.
 
     In a dense layer a sample's gradient is the outer product of its input activations a_i, with a constant 1 for
@@ -58,16 +59,15 @@ def gradient_noise(model: Model, X: Any, y: Any) -> GradientNoise:
     TypeError, ValueError
         As `model.gradient` does.
     """
-    X, y = model.prepare(X, y)
-    xp, m = model.xp, len(X)
+    batch, xp = model.batch(X, y), model.xp
     mean = xp.zeros_like(model.theta)
     total = xp.zeros(())  # Σ_i ‖g_i‖², in float64 also for a float32 model
-    for rows in model.chunks(X):
-        terms = model.layer_terms(X[rows], y[rows])
+    for X_chunk, y_chunk in model.chunks(batch):
+        terms = model.layer_terms(Batch(X_chunk, y_chunk))
         for (dW, db), (a, delta) in zip(model.layer_views(mean), terms):
             dW += xp.matmul(a.T, delta)
             db += delta.sum(axis=0)
             total += (xp.einsum("ij,ij->i", delta, delta) * (xp.einsum("ij,ij->i", a, a) + 1)).sum()
-    mean /= m
-    trace = max(0.0, float(total) / m - float(mean @ mean))  # one sample: rounding must not go below 0
+    mean /= batch.m
+    trace = max(0.0, float(total) / batch.m - float(mean @ mean))  # one sample: rounding must not go below 0
     return GradientNoise(mean, trace)

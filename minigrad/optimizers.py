@@ -5,77 +5,95 @@
     η              learning rate
 
 Whether an optimizer does gradient descent, mini-batch or stochastic gradient descent depends on the batch alone.
+
+To write your own, derive from `Optimizer` and give it an `update` that changes theta in place:
+
+    class SignDescent(Optimizer):
+        def update(self, theta, gradient):
+            theta -= 0.01 * numpy.sign(gradient)    # not theta = theta - …: that makes a new array and trains nothing
 """
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
-from . import checks
-from .backend import Array, namespace
+from .engine import checks
+from .engine.backend import Array, backend_of, namespace
 from .model import Model
 
 
 class Optimizer:
-    """One iteration on the batch that it is given; see `SGD`, `Adagrad`, `Adam`.
+    """What to do with a gradient; see `SGD`, `Adagrad`, `Adam`.
 
     What one remembers from update to update belongs to one model: keep an optimizer to a model, or get a ValueError.
     """
 
-    _gradient: Array = None
-    _change: Array = None
+    _theta: Array = None  # of the model that it serves
+    _memory: tuple[Array, ...] = ()
+    _roomy: Array = None  # the theta that the buffers are like
+    _buffers: tuple[Array, ...] = ()  # two, (p,) each: for the gradient, and to work in
 
-    def step(self, model: Model, X: Any, y: Any) -> int:
-        """One iteration on the batch X (m, n), y (m,): change `model.theta`, return how many sample gradients it took.
+    def step(self, model: Model, X: Any, y: Any = None) -> int:
+        """One iteration on a batch: X (m, n) and y (m,), or a `Batch` that has been checked.
+
+        Changes `model.theta`; returns how many sample gradients it took.
 
         Raises
         ------
         TypeError, ValueError
             As `model.gradient` does.
         """
-        return self.iterate(model, *model.prepare(X, y))
-
-    def iterate(self, model: Model, X: Array, y: Array) -> int:
-        """`step` without the checks, for data that `model.prepare` has let in."""
-        self._gradient = _like(model.theta, self._gradient)
-        model.mean_gradient(X, y, out=self._gradient)
-        self.update(model.theta, self._gradient)
-        return len(X)
+        batch = model.batch(X, y)
+        gradient, _ = self._room_for(model.theta)
+        self.update(model.theta, model.gradient(batch, out=gradient))
+        return batch.m
 
     def update(self, theta: Array, gradient: Array) -> None:
         """Change theta (p,) in place, given the gradient (p,), which is left as it is."""
         raise NotImplementedError(f"{type(self).__name__} must say how it updates")
 
-    def _scratch(self, theta: Array, gradient: Array) -> Array:
-        """A vector (p,) to work in; ValueError for a gradient of another length than theta."""
-        if gradient.shape != theta.shape:
-            raise ValueError(f"gradient has shape {gradient.shape}; expected that of theta, {theta.shape}")
-        self._change = _like(theta, self._change)
-        return self._change
+    def remembered(self, theta: Array, count: int) -> tuple[Array, ...]:
+        """The vectors (p,), `count` of them, that are kept from update to update: zero at first.
 
-    def _state(self, name: str, theta: Array) -> Array:
-        """The vector (p,) of that name that is kept from update to update; zero at the first."""
-        kept = self.__dict__.get(name)
-        if kept is None:
-            kept = self.__dict__[name] = namespace(theta).zeros_like(theta)
-        elif not _alike(kept, theta):
-            here, there = (f"{namespace(each).__name__} {each.shape} {each.dtype}" for each in (theta, kept))
-            raise ValueError(
-                f"theta is {here}, but this optimizer has been used on {there}; expected one optimizer per model"
-            )
-        return kept
+        Raises
+        ------
+        ValueError
+            theta is another model's than before.
+        """
+        if theta is not self._theta:
+            if self._theta is not None or not all(_alike(vector, theta) for vector in self._memory):
+                raise ValueError(
+                    f"theta ({_describe(theta)}) is another than this {type(self).__name__} has served; "
+                    "expected one optimizer per model: make a new one"
+                )
+            self._theta = theta
+            self._memory = self._memory or tuple(namespace(theta).zeros_like(theta) for _ in range(count))
+        return self._memory
 
+    def _room_for(self, theta: Array) -> tuple[Array, ...]:
+        """Two vectors like theta, of undefined content."""
+        if theta is not self._roomy:
+            xp = namespace(theta)
+            self._roomy, self._buffers = theta, (xp.empty_like(theta), xp.empty_like(theta))
+        return self._buffers
 
-def _like(theta: Array, buffer: Array | None) -> Array:
-    """`buffer` if it is an array like theta, else a new one."""
-    if buffer is None or not _alike(theta, buffer):
-        return namespace(theta).empty_like(theta)
-    return buffer
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy remembers what this one does, and serves the next model that it meets: a copy of this one's."""
+        return {name: value for name, value in vars(self).items() if name not in ("_theta", "_roomy", "_buffers")}
+
+    def __repr__(self) -> str:
+        names = inspect.signature(type(self)).parameters
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name, None)!r}' for name in names)})"
 
 
 def _alike(a: Array, b: Array) -> bool:
     """Whether two arrays have shape, dtype and library in common."""
     return type(a) is type(b) and a.shape == b.shape and a.dtype == b.dtype
+
+
+def _describe(theta: Array) -> str:
+    return f"{namespace(theta).__name__} {theta.shape} {theta.dtype}"
 
 
 class SGD(Optimizer):
@@ -98,24 +116,13 @@ class SGD(Optimizer):
         self.learning_rate = checks.positive_number("learning_rate", learning_rate)
         self.momentum = checks.fraction("momentum", momentum)
 
-    def iterate(self, model: Model, X: Array, y: Array) -> int:
-        if type(self) is not SGD or self.momentum:
-            return super().iterate(model, X, y)
-        change = self._change = _like(model.theta, self._change)
-        model.mean_gradient(X, y, out=change, scale=self.learning_rate)  # η G at once: one pass over (p,) less
-        theta = model.theta
-        theta -= change
-        return len(X)
-
     def update(self, theta: Array, gradient: Array) -> None:
-        change = self._scratch(theta, gradient)
         if self.momentum:
-            v = self._state("v", theta)
+            (v,) = self.remembered(theta, 1)
             v *= self.momentum
             v += gradient
             gradient = v
-        namespace(theta).multiply(gradient, self.learning_rate, out=change)
-        theta -= change
+        backend_of(theta).axpy(-self.learning_rate, gradient, theta)  # theta ← theta − η G
 
 
 class Adagrad(Optimizer):
@@ -138,8 +145,8 @@ class Adagrad(Optimizer):
         self.learning_rate = checks.positive_number("learning_rate", learning_rate)
 
     def update(self, theta: Array, gradient: Array) -> None:
-        xp, change = namespace(theta), self._scratch(theta, gradient)
-        s = self._state("s", theta)
+        xp, (s,) = namespace(theta), self.remembered(theta, 1)
+        _, change = self._room_for(theta)
         xp.multiply(gradient, gradient, out=change)
         s += change
         xp.sqrt(s, out=change)
@@ -173,12 +180,12 @@ class Adam(Optimizer):
         self.learning_rate = checks.positive_number("learning_rate", learning_rate)
         self.beta1 = checks.fraction("beta1", beta1)
         self.beta2 = checks.fraction("beta2", beta2)
-        self.t = 0
+        self._t = 0
 
     def update(self, theta: Array, gradient: Array) -> None:
-        xp, change = namespace(theta), self._scratch(theta, gradient)
-        m, v = self._state("m", theta), self._state("v", theta)
-        self.t += 1
+        xp, (m, v) = namespace(theta), self.remembered(theta, 2)
+        _, change = self._room_for(theta)
+        self._t += 1
         xp.multiply(gradient, 1 - self.beta1, out=change)
         m *= self.beta1
         m += change
@@ -186,9 +193,9 @@ class Adam(Optimizer):
         change *= 1 - self.beta2
         v *= self.beta2
         v += change
-        xp.multiply(v, 1 / (1 - self.beta2**self.t), out=change)  # v̂
+        xp.multiply(v, 1 / (1 - self.beta2**self._t), out=change)  # v̂
         xp.sqrt(change, out=change)
         change += self.epsilon
         xp.divide(m, change, out=change)
-        change *= self.learning_rate / (1 - self.beta1**self.t)  # η m̂ / (√v̂ + ε)
+        change *= self.learning_rate / (1 - self.beta1**self._t)  # η m̂ / (√v̂ + ε)
         theta -= change

@@ -5,55 +5,19 @@ The clock runs only while the model is trained: shuffling and gathering a batch 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from . import checks
-from .backend import Array, Backend
-from .data import batches
+from .data import Dataset, batches
+from .engine import checks
+from .engine.batch import Batch
+from .history import History, Recorder
 from .model import Model
 from .optimizers import SGD, Optimizer
-from .per_sample import fast_updates, textbook_updates
-
-
-@dataclass(frozen=True)
-class History:
-    """What training did: arrays of one length, one entry per evaluation, the first before any update.
-
-    Attributes
-    ----------
-    epoch : (k,) float
-        Epochs gone through, fractions included; without its remainder an epoch is as long as its full batches.
-    updates : (k,) int
-        Steps of the optimizer.
-    samples : (k,) int
-        Sample gradients used.
-    seconds : (k,) float
-        Time spent training, evaluation apart, cumulative.
-    loss, accuracy : (k,) float
-        Over the whole training set, at the parameters of that moment.
-    test_loss, test_accuracy : (k,) float
-        The same over the test set; NaN without one.
-    diverged : bool
-        Training stopped because the loss was not finite, or above a thousand times that of guessing, log K.
-    reached_target : bool
-        Training stopped because the loss was at or below the target.
-    """
-
-    epoch: np.ndarray
-    updates: np.ndarray
-    samples: np.ndarray
-    seconds: np.ndarray
-    loss: np.ndarray
-    accuracy: np.ndarray
-    test_loss: np.ndarray
-    test_accuracy: np.ndarray
-    diverged: bool
-    reached_target: bool
+from .per_sample import fast_epoch, textbook_epoch
 
 
 def train(
@@ -64,13 +28,15 @@ def train(
     optimizer: Optimizer,
     batch_size: int,
     epochs: int,
-    rng: np.random.Generator | None = None,
+    rng: np.random.Generator | int | None = None,
+    shuffle: bool = True,
     evaluate_every: int | None = None,
     drop_last: bool = False,
     target_loss: float | None = None,
     test: tuple[Any, Any] | None = None,
     callback: Callable[[Model, dict[str, float]], Any] | None = None,
     path: str = "auto",
+    verbose: bool = False,
 ) -> History:
     """Train `model` in place.
 
@@ -85,8 +51,10 @@ def train(
         1 … m. m is gradient descent, 1 is SGD in the strict sense. The step is always the *mean* gradient's.
     epochs : int
         How often the whole training set passes through, at least 1.
-    rng : numpy.random.Generator, optional
-        Draws a new permutation of the rows each epoch; without it batches come in the order of the rows.
+    rng : numpy.random.Generator or int, optional
+        Draws a new permutation of the rows each epoch; an int seeds one, and without it 0 does.
+    shuffle : bool
+        False: batches come in the order of the rows, every epoch.
     evaluate_every : int, optional
         In samples: evaluate after each update that reaches or passes a multiple of this many. Without it, at the end of
         each epoch; 0: only at the end of training.
@@ -101,10 +69,17 @@ def train(
     path : {"auto", "batched", "textbook", "fast"}
         "batched" is the batched kernel. "textbook" and "fast" are the loops of `per_sample`, for batch size 1 and SGD
         without momentum; "auto" takes "fast" there and "batched" elsewhere.
+    verbose : bool
+        Show a bar of the updates, with the last loss and accuracy.
 
     Returns
     -------
     History
+
+    Warns
+    -----
+    DivergenceWarning
+        The loss was not finite, or above a thousand times that of guessing; training stopped there.
 
     Raises
     ------
@@ -115,154 +90,105 @@ def train(
     MemoryError
         A step on a batch of this size needs more than the device has; theta is as the step before left it.
     """
-    if not isinstance(model, Model):
-        raise TypeError(f"model is {model!r}; expected a LogisticRegression or an MLP")
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer is {optimizer!r}; expected one such as SGD(0.1)")
-    X, y = model.prepare(_moved(X, model.backend), _moved(y, model.backend))
-    if test is not None:
-        test = model.prepare(*(_moved(part, model.backend) for part in test))
-    m = len(X)
-    batch_size = checks.whole_number("batch_size", batch_size, 1, m)
+    data, test_data = _checked_data(model, X, y, optimizer, test)
+    batch_size = checks.whole_number("batch_size", batch_size, 1, data.m)
     epochs = checks.whole_number("epochs", epochs)
-    rng = checks.generator("rng", rng)
+    generator: np.random.Generator | None = checks.seed("rng", rng)
     if evaluate_every is not None:
         evaluate_every = checks.whole_number("evaluate_every", evaluate_every, 0)
     if target_loss is not None:
         target_loss = checks.positive_number("target_loss", target_loss)
-    path = _choose_path(path, optimizer, batch_size)
+    per_sample_epoch = _per_sample_epoch(path, optimizer, batch_size)
+    if not shuffle or batch_size == data.m:  # the mean over all rows does not depend on their order
+        generator = None
+    rows_an_epoch = data.m - data.m % batch_size if drop_last else data.m
 
-    clock = _Clock(model.backend)
-    rows: list[dict[str, Any]] = []
-    diverged = reached_target = False
-    pauses = _train_and_pause(model, X, y, optimizer, batch_size, epochs, rng, evaluate_every, drop_last, path)
-    # A run that diverges overflows on its way: that is a result, marked in the history, and no reason for warnings.
-    with np.errstate(over="ignore", invalid="ignore"):
-        while not (diverged or reached_target):
-            with clock:
-                counts = next(pauses, None)
-            if counts is None:
+    # A run that diverges overflows on its way: that is a result, marked in the history.
+    with np.errstate(over="ignore", invalid="ignore"), _bar(verbose, epochs * rows_an_epoch) as bar:
+        done = Recorder(model, data, test_data, rows_an_epoch, evaluate_every, target_loss, callback, bar)
+        for _ in range(epochs):
+            if done.finished:
                 break
-            row = dict(zip(("epoch", "updates", "samples"), counts))
-            measured = model.evaluate(X, y, test) if test else [*model.evaluate(X, y), math.nan, math.nan]
-            row["seconds"] = clock.read() if rows else 0.0  # nothing was trained before the first
-            row |= dict(zip(("loss", "accuracy", "test_loss", "test_accuracy"), measured))
-            rows.append(row)
-            if callback is not None:
-                callback(model, row)
-            diverged = not row["loss"] <= 1000 * math.log(model.n_classes)
-            reached_target = target_loss is not None and row["loss"] <= target_loss
-    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    return History(**columns, diverged=diverged, reached_target=reached_target)
+            if per_sample_epoch is not None:
+                _one_by_one(per_sample_epoch, model, data, generator, optimizer, done)
+            else:
+                for rows in batches(data.m, batch_size, generator, drop_last, backend=model.backend):
+                    batch = data[rows]
+                    used = _step(optimizer, model, batch)
+                    done.count(rows=batch.m, updates=1, samples=used)
+                    if done.finished:
+                        break
+            done.end_of_epoch()
+        return done.history()
 
 
-def _train_and_pause(
+def _step(optimizer: Optimizer, model: Model, batch: Batch) -> int:
+    """`optimizer.step`; where memory runs out, the error names the batch size."""
+    try:
+        return optimizer.step(model, batch)
+    except MemoryError as error:  # its text tells the bytes that were asked for
+        raise MemoryError(f"batch_size {batch.m} does not fit into memory: {error}") from None
+
+
+def _one_by_one(
+    epoch: Callable[..., None],
     model: Model,
-    X: Array,
-    y: Array,
-    optimizer: Optimizer,
-    batch_size: int,
-    epochs: int,
+    data: Batch,
     rng: np.random.Generator | None,
-    evaluate_every: int | None,
-    drop_last: bool,
-    path: str,
-) -> Iterator[tuple[float, int, int]]:
-    """Train, and pause wherever an evaluation is due: yields (epoch, updates, sample gradients) so far."""
-    m = len(X)
-    rows_an_epoch = m - m % batch_size if drop_last else m
-    seen = updates = samples = paused_at = 0  # `seen`: rows gone through
-    yield 0.0, 0, 0
-    for _ in range(epochs):
-        # The mean over all rows does not depend on their order, so gradient descent needs none.
-        order = None if rng is None or batch_size == m else rng.permutation(m)
-        if isinstance(optimizer, SGD) and path in ("textbook", "fast"):
-            advances = _per_sample_epoch(model, X, y, order, optimizer.learning_rate, seen, evaluate_every, path)
-        else:
-            advances = _batched_epoch(model, X, y, order, optimizer, batch_size, drop_last)
-        for n_rows, n_updates, n_samples in advances:
-            due = evaluate_every and (seen + n_rows) // evaluate_every > seen // evaluate_every
-            seen, updates, samples = seen + n_rows, updates + n_updates, samples + n_samples
-            if due:
-                paused_at = updates
-                yield seen / rows_an_epoch, updates, samples
-        if evaluate_every is None:
-            paused_at = updates
-            yield seen / rows_an_epoch, updates, samples
-    if paused_at < updates:
-        yield seen / rows_an_epoch, updates, samples
+    optimizer: Any,
+    done: Recorder,
+) -> None:
+    """One epoch on a path of `per_sample`, an update a sample, in stretches that end where an evaluation is due."""
+    [order] = [np.arange(data.m)] if rng is None else batches(data.m, data.m, rng)
+    while len(order) and not done.finished:
+        stretch, order = np.split(order, [done.rows_until_due() or len(order)])
+        epoch(model, data, None, stretch, optimizer.learning_rate)
+        done.count(rows=len(stretch), updates=len(stretch), samples=len(stretch))
 
 
-def _batched_epoch(
-    model: Model, X: Array, y: Array, order: np.ndarray | None, optimizer: Optimizer, batch_size: int, drop_last: bool
-) -> Iterator[tuple[int, int, int]]:
-    """One epoch on the batched kernel; after each update yields what it took: (rows, 1, sample gradients)."""
-    backend, take = model.backend, model.workspace.take
-    index = None if order is None else backend.asarray(order)  # one transfer an epoch
-    for rows in batches(len(X), batch_size, drop_last=drop_last):
-        X_batch, y_batch = X[rows], y[rows]
-        if index is not None:
-            X_batch = backend.take_rows(X, index[rows], out=take("X of the batch", X_batch.shape, X.dtype))
-            y_batch = backend.take_rows(y, index[rows], out=take("y of the batch", y_batch.shape, y.dtype))
-        try:
-            used = optimizer.iterate(model, X_batch, y_batch)
-        except MemoryError as error:  # its text tells the bytes that were asked for
-            raise MemoryError(f"batch_size {batch_size} does not fit into memory: {error}") from None
-        yield len(X_batch), 1, used
+def _per_sample_epoch(path: str, optimizer: Optimizer, batch_size: int) -> Callable[..., None] | None:
+    """The path of `per_sample` that `path` means here; None for the batched kernel.
 
-
-def _per_sample_epoch(
-    model: Model,
-    X: Array,
-    y: Array,
-    order: np.ndarray | None,
-    learning_rate: float,
-    seen: int,
-    evaluate_every: int | None,
-    path: str,
-) -> Iterator[tuple[int, int, int]]:
-    """One epoch, one update a sample; yields (rows, updates, sample gradients) wherever an evaluation is due."""
-    updates = fast_updates if path == "fast" else textbook_updates
-    order = np.arange(len(X)) if order is None else order
-    start = 0
-    while start < len(order):
-        stop = start + evaluate_every - (seen + start) % evaluate_every if evaluate_every else len(order)
-        part = order[start:stop]
-        updates(model, X, y, part, learning_rate)
-        yield len(part), len(part), len(part)
-        start = stop
-
-
-def _choose_path(path: str, optimizer: Optimizer, batch_size: int) -> str:
-    """ "auto" resolved; ValueError where a per-sample path is asked for something else than plain SGD."""
+    ValueError where a per-sample path is asked for something else than plain SGD.
+    """
     checks.one_of("path", path, ("auto", "batched", "textbook", "fast"))
     plain_sgd = batch_size == 1 and type(optimizer) is SGD and optimizer.momentum == 0
     if path in ("textbook", "fast") and not plain_sgd:
         raise ValueError(f"path is {path!r}; expected 'batched' unless batch_size is 1 and the optimizer plain SGD")
-    if path == "auto":
-        return "fast" if plain_sgd else "batched"
-    return path
+    if path == "batched" or not plain_sgd:
+        return None
+    return textbook_epoch if path == "textbook" else fast_epoch
 
 
-def _moved(values: Any, backend: Backend) -> Any:
-    """Host arrays on the model's device; an array of another device is left for `prepare` to refuse."""
-    return backend.asarray(values) if isinstance(values, np.ndarray) else values
+def _checked_data(model: Model, X: Any, y: Any, optimizer: Optimizer, test: Any) -> tuple[Batch, Batch | None]:
+    """The training and the test set on the model's device; a TypeError or ValueError that says which is wrong."""
+    if not isinstance(model, Model):
+        raise TypeError(f"model is {model!r}; expected a LogisticRegression or an MLP")
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer is {optimizer!r}; expected one such as SGD(0.1)")
+    data = model.batch(_moved(X, model), _moved(y, model))
+    if test is None:
+        return data, None
+    if not isinstance(test, (tuple, list)) or len(test) != 2:
+        cure = ": (data.X_test, data.y_test)" if isinstance(test, Dataset) else ""
+        size = f" of {len(test)}" if isinstance(test, (tuple, list)) else ""
+        raise TypeError(f"test is a {type(test).__name__}{size}; expected a pair (X_test, y_test){cure}")
+    X_test, y_test = (_moved(part, model) for part in test)
+    return data, model.batch(X_test, y_test, names=("X of test", "y of test"))
 
 
-class _Clock:
-    """Adds up the seconds spent inside `with`, by the device's clock, which nobody waits for: evaluation does."""
+def _moved(values: Any, model: Model) -> Any:
+    """Host arrays on the model's device; an array of another device is left for `Model.batch` to refuse."""
+    return model.backend.asarray(values) if isinstance(values, np.ndarray) else values
 
-    def __init__(self, backend: Backend) -> None:
-        self.backend = backend
-        self.seconds = 0.0
 
-    def __enter__(self) -> None:
-        self.started = self.backend.moment()
+@contextmanager
+def _bar(verbose: bool, rows: int) -> Iterator[Any]:
+    """A bar over so many rows on standard error, or None."""
+    if not verbose:
+        yield None
+        return
+    from tqdm.auto import tqdm  # here, so that `import minigrad` stays quick
 
-    def __exit__(self, *error: object) -> None:
-        self.stopped = self.backend.moment()
-
-    def read(self) -> float:
-        """The sum, with the last `with`: to be called once for each, after the device has been waited for."""
-        self.seconds += self.backend.seconds_between(self.started, self.stopped)
-        return self.seconds
+    with tqdm(total=rows, unit=" rows", desc="train") as bar:
+        yield bar

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.backend import Backend
+from minigrad.engine.backend import Backend
 
 
 @dataclass

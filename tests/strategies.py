@@ -20,7 +20,7 @@ import pytest
 from hypothesis import strategies as st
 
 from minigrad import MLP, LogisticRegression
-from minigrad.backend import NumpyBackend
+from minigrad.engine.backend import NumpyBackend
 from minigrad.model import Model
 
 # ---- the mathematics, plainly ------------------------------------------------------------------------------------

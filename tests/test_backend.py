@@ -10,7 +10,7 @@ import pytest
 from strategies import SHAPES, assert_close, each_shape, make_problem, refused
 
 from minigrad import MLP, SGD, Backend, BackendUnavailable, LogisticRegression, get_backend, gradient_noise, train
-from minigrad.backend import _cupy, backend_of, namespace
+from minigrad.engine.backend import _cupy, backend_of, namespace
 from minigrad.per_sample import fast_epoch, textbook_epoch
 
 

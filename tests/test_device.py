@@ -22,7 +22,7 @@ from device import (
     xp,
 )
 
-from minigrad.backend import Backend, backend_of, namespace
+from minigrad.engine.backend import Backend, backend_of, namespace
 
 HOST = np.arange(6.0).reshape(2, 3)
 
@@ -149,7 +149,7 @@ def test_shapes_and_dtypes_that_cupy_wants_in_out(a):
         xp.dot(a, a.T, out=xp.empty((2, 4))[:, ::2])
 
 
-@pytest.mark.parametrize("values", [["a"], [object()], [[1], [2, 3]]], ids=str)
+@pytest.mark.parametrize("values", [["a"], [object()], [[1], [2, 3]]], ids=["text", "object", "ragged"])
 def test_what_is_no_number_is_not_uploaded(values):
     with pytest.raises(ValueError):
         xp.asarray(values)

@@ -168,7 +168,7 @@ def test_out_is_filled_and_returned_and_without_it_the_array_is_fresh(shape, dty
 
 
 @pytest.mark.parametrize(
-    "out", [np.empty(3), np.empty((1, 5)), np.empty(5, np.float32), np.empty(5, int), [0.0] * 5], ids=repr
+    "out", [np.zeros(3), np.zeros((1, 5)), np.zeros(5, np.float32), np.zeros(5, int), [0.0] * 5], ids=repr
 )
 def test_an_out_that_does_not_fit_is_refused(out):
     problem = make_problem("logistic")

@@ -790,7 +790,7 @@ def test_every_round_has_an_order_of_its_own():
 
 def test_rows_repeat_where_there_are_fewer(binary):
     model = sweep.make_model(binary, SETTINGS, 0)
-    X, y = timing.rows_for(model, binary, 250)
+    X, y = timing.rows_for(model, binary, 250).gathered()
     assert X.shape == (250, 64)
     for start, stop in ((0, 120), (120, 240), (240, 250)):
         assert np.array_equal(X[start:stop], binary.X_train[: stop - start])
@@ -800,9 +800,8 @@ def test_rows_repeat_where_there_are_fewer(binary):
 def test_an_update_takes_as_many_rows_as_it_is_named_for(digits, monkeypatch):
     seen = []
     model = sweep.make_model(digits, replace(SETTINGS, model="mlp"), 0)
-    monkeypatch.setattr(timing.SGD, "iterate", lambda self, model, X, y: seen.append((len(X), len(y))))
-    X, y = timing.rows_for(model, digits, 200)
-    updates = timing.updates_of(model, X, y, [1, 7, 200])
+    monkeypatch.setattr(timing.SGD, "step", lambda self, model, batch: seen.append(tuple(map(len, batch.gathered()))))
+    updates = timing.updates_of(model, timing.rows_for(model, digits, 200), [1, 7, 200])
     for update in updates.values():
         update()
     assert seen == [(size, size) for size in updates] == [(1, 1), (7, 7), (200, 200)]
@@ -1086,8 +1085,8 @@ def test_a_witness_changes_nothing(digits):
     ends, y = [], digits.y_train
     for witness in (False, True):
         model = MLP((64, 5, 10), activation="tanh")
-        X, _ = model.prepare(digits.X_train, y)
-        optimizer = Witness(0.3, X, y, {1, 2, 7}, np.random.default_rng(0)) if witness else SGD(0.3)
+        X = digits.X_train
+        optimizer = Witness(0.3, model.batch(X, y), {1, 2, 7}, np.random.default_rng(0)) if witness else SGD(0.3)
         train(model, X, y, optimizer=optimizer, batch_size=30, epochs=2, rng=np.random.default_rng(4))
         ends.append(model.theta)
     assert optimizer.seen["update"] == [1, 2, 7]
@@ -1097,8 +1096,8 @@ def test_a_witness_changes_nothing(digits):
 def test_a_batch_drawn_afresh_points_as_predicted_and_one_of_an_epoch_does_not(binary):
     """Rows that come last in an epoch have not been fitted in it yet, so G is made of them, and they of G."""
     model = LogisticRegression(64)
-    X, y = model.prepare(binary.X_train, binary.y_train)
-    witness = Witness(1.0, X, y, set(range(1, 401)), np.random.default_rng(0))
+    X, y = binary.X_train, binary.y_train
+    witness = Witness(1.0, model.batch(X, y), set(range(1, 401)), np.random.default_rng(0))
     train(model, X, y, optimizer=witness, batch_size=30, epochs=100, rng=np.random.default_rng(1))
     predicted, fresh, batch = (np.mean(witness.seen[name]) for name in ("predicted", "cos_fresh", "cos_batch"))
     assert fresh == pytest.approx(predicted, abs=0.06)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.interpolate import CubicHermiteSpline
 
-from minigrad.line_search import Trial, _cubic_minimum, strong_wolfe
+from minigrad.second_order.line_search import Trial, _cubic_minimum, strong_wolfe
 
 
 def searched(function, alpha, most=20, **keywords):

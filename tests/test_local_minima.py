@@ -159,15 +159,16 @@ def test_polishing_a_convex_loss_ends_at_its_minimum(binary):
 def test_descent_never_climbs(monkeypatch):
     X, y = c5b.two_spirals(60)
     model, losses = MLP((2, 4, 1), activation="tanh", rng=np.random.default_rng(0)), []
-    right = model.mean_gradient
+    right = model.loss_and_gradient
 
-    def mean_gradient(*arguments, **keywords):
-        losses.append(right(*arguments, **keywords))
-        return losses[-1]
+    def loss_and_gradient(*arguments, **keywords):
+        loss, gradient = right(*arguments, **keywords)
+        losses.append(loss)
+        return loss, gradient
 
     before = model.loss(X, y)
-    monkeypatch.setattr(model, "mean_gradient", mean_gradient)
-    end = polish.descend(model, *model.prepare(X, y))
+    monkeypatch.setattr(model, "loss_and_gradient", loss_and_gradient)
+    end = polish.descend(model, model.batch(X, y))
     assert end == pytest.approx(model.loss(X, y), rel=1e-12)
     assert end < before
     refused = sum(loss > least for loss, least in zip(losses, np.minimum.accumulate([math.inf, *losses])))
@@ -187,7 +188,7 @@ def test_polish_goes_where_slow_gradient_descent_goes(X_and_y, units, starts, mi
     for start in starts:
         slow, quick = (MLP((2, units, 1), activation="tanh", rng=np.random.default_rng(start)) for _ in range(2))
         train(slow, X, y, optimizer=SGD(0.3), batch_size=len(X), epochs=8000, evaluate_every=0)
-        polish.refine(slow, *slow.prepare(X, y))
+        polish.refine(slow, slow.batch(X, y))
         polish.polish(quick, X, y)
         assert quick.loss(X, y) == pytest.approx(slow.loss(X, y), abs=1e-5)
         ends.add(round(quick.loss(X, y), 3))
@@ -275,7 +276,7 @@ def test_an_end_point_is_what_a_loop_gives(digits):
     assert alone["trained_loss"] == pytest.approx(model.loss(X, y))
     for k in range(20):
         rows = order[10 * k : 10 * k + 10]
-        model.theta -= 0.1 * model.gradient(X[rows], y[rows])
+        SGD(0.1).step(model, X[rows], y[rows])
     assert same["trained_loss"] == pytest.approx(model.loss(X, y), rel=1e-12)
     eigenvalues = np.linalg.eigvalsh(curvature.hessian(model, X, y))
     assert same["sharpness"] == pytest.approx(eigenvalues[-1], rel=1e-5)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import assert_close, each_shape, make_problem, refused
 
-from minigrad import functions, log_loss, log_loss_from_logits, losses
+from minigrad import functions, get_backend, log_loss, log_loss_from_logits, losses
 
 both = pytest.mark.parametrize("dtype", ["float64", "float32"])
 binary = st.lists(st.tuples(st.floats(-30, 30), st.integers(0, 1)), min_size=1, max_size=20)
@@ -103,19 +103,34 @@ def test_sigmoid_delta_is_the_chain_rule(dtype):
     z, y = rng.standard_normal(9).astype(dtype), rng.integers(0, 2, 9).astype(dtype)
     h, out = functions.sigmoid(z), np.empty_like(z)
     dJ_dh = -(y / h - (1 - y) / (1 - h))
-    assert losses.sigmoid_delta(z, y, out=out) is out
-    assert_close(out, dJ_dh * functions.sigmoid_derivative(h), 1e-14 if dtype == "float64" else 1e-6)
+    expected, tolerance = dJ_dh * functions.sigmoid_derivative(h), 1e-14 if dtype == "float64" else 1e-6
+    loss = losses.log_loss_of(1, get_backend(), np.dtype(dtype))
+    assert loss.delta(z, y, out=out) is out
+    assert_close(out, expected, tolerance)
+    assert_close(loss.delta(z[:, None], y, 9), expected[:, None] / 9, tolerance)
+    one = np.empty(1, dtype)
+    for z_i, y_i, delta in zip(z, y, expected):
+        loss.sample_delta(z_i[None], int(y_i), one)
+        assert_close(one[0], delta, tolerance, 1)
 
 
 @both
-def test_softmax_delta_is_the_chain_rule(dtype):
+@pytest.mark.parametrize("K", [2, 4, 40])
+def test_softmax_delta_is_the_chain_rule(dtype, K):
     rng = np.random.default_rng(1)
-    z, y = rng.standard_normal((9, 4)).astype(dtype), np.eye(4, dtype=dtype)[rng.integers(0, 4, 9)]
+    z, y = rng.standard_normal((9, K)).astype(dtype), rng.integers(0, K, 9)
     h, out = functions.softmax(z), np.empty_like(z)
-    dJ_dh = -y / h
-    assert losses.softmax_delta(z, y, out=out) is out
+    dJ_dh = -np.eye(K, dtype=dtype)[y] / h
+    loss = losses.log_loss_of(K, get_backend(), np.dtype(dtype))
+    assert loss.delta(z, y, out=out) is out
     chained = np.einsum("ij,ijk->ik", dJ_dh, functions.softmax_derivative(h))
-    assert_close(out, chained, 1e-14 if dtype == "float64" else 1e-6)
+    tolerance = 1e-13 if dtype == "float64" else 1e-5
+    assert_close(out, chained, tolerance)
+    assert_close(loss.delta(z, y, 9), chained / 9, tolerance)
+    one = np.empty(K, dtype)
+    for z_i, y_i, delta in zip(z, y, chained):
+        loss.sample_delta(z_i, int(y_i), one)
+        assert_close(one, delta, tolerance, 1)
 
 
 @pytest.mark.parametrize("y", [[True, False, True], np.array([1, 0, 1], np.int8), [1.0, 0.0, 1.0], (1, 0, 1)])

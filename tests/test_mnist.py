@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minigrad import mnist
-from minigrad.mnist import FILES, download, load_mnist
+from minigrad.data import mnist
+from minigrad.data.mnist import FILES, download, load_mnist
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
 NAMES = list(FILES)

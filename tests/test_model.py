@@ -20,7 +20,7 @@ from strategies import (
 )
 
 from minigrad import MLP, SGD, Adam, BackendUnavailable, LogisticRegression, get_backend, train
-from minigrad.backend import _cupy
+from minigrad.engine.backend import _cupy
 from minigrad.model import Model
 
 both = ("float64", "float32")
@@ -56,7 +56,7 @@ def test_results_have_the_models_dtype_and_plain_types(problem):
     assert model.predict(X).dtype.kind == "i"
     assert type(model.loss(X, y)) is type(model.accuracy(X, y)) is float
     assert model.theta.dtype == model.dtype
-    assert all(a.dtype == delta.dtype == model.dtype for a, delta in model.layer_terms(*model.prepare(X, y)))
+    assert all(a.dtype == delta.dtype == model.dtype for a, delta in model.layer_terms(X, y))
 
 
 @each_shape
@@ -291,10 +291,11 @@ def test_a_file_that_holds_no_such_model_is_refused(tmp_path):
 
 def test_the_workspace_holds_nothing_as_large_as_the_batch():
     model, rng = MLP((500, 4, 3)), np.random.default_rng(0)
-    X, y = model.prepare(rng.standard_normal((2000, 500)), rng.integers(0, 3, 2000))
+    X, y = rng.standard_normal((2000, 500)), rng.integers(0, 3, 2000)
+    batch = model.batch(X, y)
     tracemalloc.start()
     try:
-        model.mean_gradient(X, y, out=np.empty_like(model.theta))
+        model.gradient(batch, out=np.empty_like(model.theta))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -308,7 +309,8 @@ def test_a_model_must_say_how_it_goes():
     half = Half((2, 1), "float64", "numpy")
     for call in (
         lambda: half.forward([[1, 2]]),
-        lambda: half.backward_pass([], half.theta, half.theta, 1.0),
+        lambda: half.backward_pass([], [], half.theta, 1),
+        lambda: half.gradient_pass([], [], half.theta),
         half.constructor_arguments,
     ):
         with pytest.raises(NotImplementedError, match="Half must"):

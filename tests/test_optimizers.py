@@ -175,16 +175,15 @@ def test_an_optimizer_must_say_how_it_updates():
 def test_a_step_allocates_nothing_of_the_size_of_its_batch_or_of_theta(make, outputs):
     rng = np.random.default_rng(0)
     model = MLP((784, 100, outputs))
-    X, y = model.prepare(rng.standard_normal((128, 784)), rng.integers(0, max(2, outputs), 128))
+    batch = model.batch(rng.standard_normal((128, 784)), rng.integers(0, max(2, outputs), 128))
     optimizer = make()
     for rows in (128, 100, 128):
-        optimizer.iterate(model, X[:rows], y[:rows])
+        optimizer.step(model, batch[:rows])
     tracemalloc.start()
     try:
-        for step in range(1000):
-            rows = 128 - step % 100  # of many sizes
-            optimizer.iterate(model, X[:rows], y[:rows])
+        for rows in range(128, 28, -1):  # of many sizes
+            optimizer.step(model, batch[:rows])
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < min(X.nbytes, model.theta.nbytes) / 4
+    assert peak < min(batch.X.nbytes, model.theta.nbytes) / 4

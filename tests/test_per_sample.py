@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import assert_close, each_shape, make_problem, problems, small_chunks
+from strategies import assert_close, each_shape, make_problem, plain_gradient, problems, small_chunks
 
-from minigrad import MLP, SGD, LogisticRegression, per_sample, train
-from minigrad.per_sample import fast_epoch, textbook_epoch
-from minigrad.per_sample_blas import mlp_updates
-from minigrad.per_sample_blocked import blocked_updates
+from minigrad import MLP, SGD, LogisticRegression, train
+from minigrad.per_sample import fast, fast_epoch, textbook_epoch
+from minigrad.per_sample.blas import mlp_updates
+from minigrad.per_sample.blocked import blocked_updates
 
 EPOCHS = {"textbook": textbook_epoch, "fast": fast_epoch}
 each_epoch = pytest.mark.parametrize("epoch", EPOCHS.values(), ids=EPOCHS.keys())
@@ -143,7 +143,7 @@ def test_blocks_of_any_length_make_the_same_updates(updates, kind, shape, dtype,
     textbook_epoch(model, X, y, order, 0.05)
     expected = problem.theta
     model.theta = start
-    updates(model, *model.prepare(X, y), order, 0.05, block)
+    updates(model, *model.batch(X, y).gathered(), order, 0.05, block)
     assert not np.array_equal(expected, start)
     assert_close(model.theta, expected, 1e-12 if dtype == "float64" else 1e-5)
 
@@ -206,7 +206,7 @@ def test_data_and_order_stay_as_they_are(epoch):
 
 def test_auto_takes_the_fast_path_for_plain_sgd_only(monkeypatch):
     taken = []
-    monkeypatch.setattr(per_sample, "logistic_updates", lambda *a: taken.append("fast"))
+    monkeypatch.setattr(fast, "logistic_updates", lambda *a: taken.append("fast"))
     problem = make_problem("logistic")
     rules = {"batch_size": 1, "epochs": 1}
     train(problem.model, problem.X, problem.y, optimizer=SGD(0.1), **rules)
@@ -223,18 +223,24 @@ def test_a_subclass_of_a_model_is_not_bypassed(base):
     """Its gradient may be another, such as one with weight decay."""
 
     class Decaying(base):
-        def mean_gradient(self, X, y, out, with_loss=False):
-            loss = super().mean_gradient(X, y, out, with_loss)
+        def gradient(self, X, y=None, out=None):
+            out = super().gradient(X, y, out)
             out += self.theta
-            return loss
+            return out
 
-    runs = []
-    for path in ("textbook", "auto"):
+    runs, X, y = [], np.array([[1.0, -1.0]]), np.array([1])
+    for path in ("written out", "textbook", "auto", "batched"):
         model = Decaying(2) if base is LogisticRegression else Decaying((2, 3, 2))
         model.theta = np.full(model.n_parameters, 1.0)
-        train(model, [[1.0, -1.0]], [1], optimizer=SGD(0.1), batch_size=1, epochs=3, path=path)
+        if path == "written out":
+            for _ in range(3):
+                plain = plain_gradient(model.theta, model.layer_sizes, "relu", X, y)
+                model.theta -= 0.1 * (plain + model.theta)
+        else:
+            train(model, X, y, optimizer=SGD(0.1), batch_size=1, epochs=3, path=path)
         runs.append(model.theta)
-    assert_close(runs[1], runs[0], 1e-12)
+    for theta in runs[1:]:
+        assert_close(theta, runs[0], 1e-12)
 
 
 def test_a_subclass_of_sgd_is_not_bypassed():

@@ -12,8 +12,8 @@ from strategies import assert_close, each_shape, make_problem, refused
 from threadpoolctl import threadpool_limits
 
 from minigrad import LBFGS, MLP, ConjugateGradient, LogisticRegression, load_digits, train
-from minigrad.line_search import Trial, strong_wolfe
-from minigrad.second_order import Pair, two_loop
+from minigrad.second_order.lbfgs import Pair, two_loop
+from minigrad.second_order.line_search import Trial, strong_wolfe
 
 SEARCHING = {"CG": ConjugateGradient, "L-BFGS": LBFGS}
 FIXED = {
@@ -31,10 +31,13 @@ class Quadratic(LogisticRegression):
         super().__init__(len(b) - 1, dtype=dtype)
         self.A, self.b_ = A.astype(dtype), b.astype(dtype)
 
-    def mean_gradient(self, X, y, out, scale=1.0, with_loss=False):
-        theta = self.theta
-        out[...] = self.A @ theta - self.b_
-        return 0.5 * theta @ self.A @ theta - self.b_ @ theta if with_loss else None
+    def loss(self, X, y=None):
+        return float(0.5 * self.theta @ self.A @ self.theta - self.b_ @ self.theta)
+
+    def gradient(self, X, y=None, out=None):
+        out = np.empty_like(self.theta) if out is None else out
+        out[...] = self.A @ self.theta - self.b_
+        return out
 
 
 def quadratic(p=6, seed=0, dtype="float64"):
@@ -47,13 +50,21 @@ def quadratic(p=6, seed=0, dtype="float64"):
 
 def counted(model):
     """A list that gets the number of rows of each gradient the model computes from now on."""
-    rows, compute = [], model.mean_gradient
+    rows, inside = [], []
 
-    def mean_gradient(X, *arguments, **keywords):
-        rows.append(len(X))
-        return compute(X, *arguments, **keywords)
+    def counting(compute):
+        def count(X, *arguments, **keywords):
+            if not inside:
+                rows.append(len(X))
+            inside.append(1)  # `loss_and_gradient` may call `gradient`
+            try:
+                return compute(X, *arguments, **keywords)
+            finally:
+                inside.pop()
 
-    model.mean_gradient = mean_gradient
+        return count
+
+    model.gradient, model.loss_and_gradient = map(counting, (model.gradient, model.loss_and_gradient))
     return rows
 
 
@@ -294,8 +305,9 @@ def test_conjugate_gradient_gives_up_a_direction_that_leads_uphill():
     optimizer = ConjugateGradient()
     optimizer.step(model, X, y)
     G, start = model.gradient(X, y), model.theta.copy()
-    optimizer._d[...] = 1e3 * G
-    optimizer._G_before[...] = 0  # so that β is not
+    _, _, G_before, d = optimizer._memory
+    d[...] = 1e3 * G
+    G_before[...] = 0  # so that β is not
     optimizer.step(model, X, y)
     assert along(model.theta - start, G) == pytest.approx(1, abs=1e-12)
 
@@ -366,20 +378,20 @@ def test_an_interrupted_step_leaves_theta_and_the_next_starts_afresh(make, at, r
     problem = make_problem(hidden=(3,), m=20)
     model, X, y, optimizer = problem.model, problem.X, problem.y, make()
     optimizer.step(model, X, y)
-    compute, calls = model.mean_gradient, []
+    compute, calls = model.loss_and_gradient, []
 
     def interrupted(*arguments, out, **keywords):
         calls.append(1)
         out[...] = 7.0
         if len(calls) == at:
             raise KeyboardInterrupt
-        return math.inf if rows == 20 else compute(*arguments, out=out, **keywords)  # inf: so that it goes on
+        return (math.inf, out) if rows == 20 else compute(*arguments, out=out, **keywords)  # inf: so that it goes on
 
     before, (loss, G) = model.theta.copy(), model.loss_and_gradient(X, y)
-    model.mean_gradient = interrupted
+    model.loss_and_gradient = interrupted
     with pytest.raises(KeyboardInterrupt):
         optimizer.step(model, X[:rows], y[:rows])
-    model.mean_gradient = compute
+    model.loss_and_gradient = compute
     assert np.array_equal(model.theta, before)
     optimizer.step(model, X, y)
     assert model.loss(X, y) < loss
@@ -415,7 +427,7 @@ def test_at_an_optimum_it_ends_quietly(make, dtype, scale):
         assert 0 <= used <= 66
     eps = np.finfo(dtype).eps
     assert_close(model.theta, optimum, 30 * math.sqrt(eps) if dtype == "float32" else 1e-9)
-    reached = float(model.mean_gradient(X, y, model.theta.copy(), with_loss=True))
+    reached = model.loss(X, y)
     assert abs(reached - least) <= 100 * eps * abs(least)
 
 
@@ -445,12 +457,14 @@ def test_separable_data_are_followed_without_end_and_without_a_warning(make):
 @pytest.mark.parametrize("beyond", [math.inf, math.nan])
 def test_a_loss_that_is_not_finite_shortens_the_step(make, beyond):
     class Bounded(Quadratic):
-        def mean_gradient(self, X, y, out, scale=1.0, with_loss=False):
-            J = super().mean_gradient(X, y, out, scale, with_loss)
+        def loss(self, X, y=None):
+            return beyond if abs(self.theta).max() > 2 else super().loss(X, y)
+
+        def gradient(self, X, y=None, out=None):
+            out = super().gradient(X, y, out)
             if abs(self.theta).max() > 2:
                 out[...] = beyond
-                return beyond
-            return J
+            return out
 
     model, X, y = quadratic()
     bounded = Bounded(1e-6 * model.A, 1e-6 * model.b_)  # so flat that the first step would be long
@@ -467,9 +481,13 @@ def test_a_search_that_gives_up_leaves_the_best_point_and_its_gradient(make):
     """J falls towards a cliff, and is nowhere flat."""
 
     class Cliff(Quadratic):
-        def mean_gradient(self, X, y, out, scale=1.0, with_loss=False):
-            out[...] = -self.b_
+        def loss(self, X, y=None):
             return 2.0 if self.theta[0] > 1 else -float(self.b_ @ self.theta)
+
+        def gradient(self, X, y=None, out=None):
+            out = np.empty_like(self.theta) if out is None else out
+            out[...] = -self.b_
+            return out
 
     model = Cliff(np.eye(2), np.array([1.0, 0.0]))
     optimizer, X, y = make(), np.zeros((1, 1)), np.zeros(1, int)
@@ -487,10 +505,15 @@ def test_a_search_that_finds_nothing_leaves_theta_and_forgets_the_rest(make):
     model, X, y, optimizer = problem.model, problem.X, problem.y, make()
     for _ in range(3):
         optimizer.step(model, X, y)
-    before, G, compute = model.theta.copy(), model.gradient(X, y), model.mean_gradient
-    model.mean_gradient = lambda *arguments, **keywords: compute(*arguments, **keywords) + 1
+    before, G, compute = model.theta.copy(), model.gradient(X, y), model.loss_and_gradient
+
+    def higher(*arguments, **keywords):
+        loss, gradient = compute(*arguments, **keywords)
+        return loss + 1, gradient
+
+    model.loss_and_gradient = higher
     assert optimizer.step(model, X, y) > 0
-    model.mean_gradient = compute
+    model.loss_and_gradient = compute
     assert np.array_equal(model.theta, before)
     optimizer.step(model, X, y)
     assert along(model.theta - before, G) == pytest.approx(1, abs=1e-12)
@@ -583,7 +606,7 @@ def test_training_takes_the_same_steps_and_counts_every_gradient(make, batch_siz
     rows = counted(trained.model)
     history = train(
         trained.model, trained.X, trained.y, optimizer=make(), batch_size=batch_size, epochs=3,
-        rng=np.random.default_rng(2) if shuffled else None,
+        rng=np.random.default_rng(2), shuffle=shuffled,
     )  # fmt: skip
     rng = np.random.default_rng(2)
     for _ in range(3):
@@ -633,7 +656,7 @@ def way_of_ours(model, X, y, optimizer, tolerance, target):
     """The same after each step."""
     way, rows = [], counted(model)
     while len(rows) < 5000:
-        optimizer.iterate(model, X, y)
+        optimizer.step(model, X, y)
         evaluations = len(rows)
         loss, G = model.loss_and_gradient(X, y)
         rows.pop()
@@ -661,7 +684,7 @@ def test_evaluations_and_final_loss_against_scipy(method, make, kind):
             rng = np.random.default_rng(seed)
             logistic = kind == "logistic"
             model = LogisticRegression(64, rng=rng) if logistic else MLP((64, 32, 10), activation="tanh", rng=rng)
-            ways.append(go(model, *model.prepare(X, y), how, tolerance, target))
+            ways.append(go(model, X, y, how, tolerance, target))
         for goal in goals:
             here, there = (next(row[0] for row in way if row[column] <= goal) for way in ways)
             ratios[goal].append(here / there)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minigrad.data import standardise
-from minigrad.table import load_table
+from minigrad.data.table import load_table
 
 IRIS = "long,wide,species\n1,2,setosa\n3,4,virginica\n5,7,setosa\n7,8,virginica\n9,1,setosa\n"
 

@@ -382,11 +382,11 @@ def test_on_a_device(backend, tiny, tmp_path, monkeypatch):
 def test_a_timed_update_leaves_the_model_as_it_is(binary):
     """However often it is done, so that the work stays the same."""
     model = LogisticRegression(64)
-    X, y = throughput.timing.rows_for(model, binary, 300)
-    update = throughput.timing.updates_of(model, X, y, [300])[300]
+    rows = throughput.timing.rows_for(model, binary, 300)
+    update = throughput.timing.updates_of(model, rows, [300])[300]
     for _ in range(100):
         update()
     reference = LogisticRegression(64)
-    SGD(100 * throughput.timing.RATE).step(reference, X, y)
+    SGD(100 * throughput.timing.RATE).step(reference, rows)
     assert np.abs(model.theta).max() < 1e-6
     assert model.theta == pytest.approx(reference.theta, rel=1e-6)

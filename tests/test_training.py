@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import assert_close, each_shape, make_problem, plain_gradient, plain_loss, problems
 
-from minigrad import SGD, Adagrad, Adam, History, train
+from minigrad import SGD, Adagrad, Adam, DivergenceWarning, History, train
 
 COLUMNS = ("epoch", "updates", "samples", "seconds", "loss", "accuracy", "test_loss", "test_accuracy")
 
@@ -23,9 +23,10 @@ class Recorder(SGD):
         super().__init__(learning_rate)
         self.batches, self.thetas = [], []
 
-    def iterate(self, model, X, y):
-        self.batches.append((X.copy(), y.copy()))
-        used = super().iterate(model, X, y)
+    def step(self, model, X, y=None):
+        X_batch, y_batch = X.gathered()
+        self.batches.append((X_batch.copy(), y_batch.copy()))
+        used = super().step(model, X)
         self.thetas.append(model.theta.copy())
         return used
 
@@ -54,9 +55,8 @@ def test_batch_size_m_is_gradient_descent_written_out(problem, epochs, shuffled,
         losses.append(plain_loss(theta, *problem.shape, X, y))
         theta = theta - 0.2 * plain_gradient(theta, *problem.shape, X, y)
     losses.append(plain_loss(theta, *problem.shape, X, y))
-    rng = np.random.default_rng(1) if shuffled else None
-    path = "batched"  # where m is 1, too
-    rules = {"batch_size": len(X), "epochs": epochs, "rng": rng, "drop_last": drop_last, "path": path}
+    rules = {"batch_size": len(X), "epochs": epochs, "rng": 1, "shuffle": shuffled, "drop_last": drop_last}
+    rules["path"] = "batched"  # where m is 1, too
     history = train(model, X, y, optimizer=SGD(0.2), **rules)
     assert_close(model.theta, theta, 1e-10)
     np.testing.assert_allclose(history.loss, losses, rtol=1e-10, atol=1e-12)
@@ -69,8 +69,7 @@ def test_batch_size_m_is_gradient_descent_written_out(problem, epochs, shuffled,
 def test_minibatches_follow_each_other_as_written_out(shape, shuffled, batch_size, drop_last):
     problem = numbered(10, shape)
     theta, optimizer = problem.theta, Recorder(0.2)
-    rng = np.random.default_rng(1) if shuffled else None
-    rules = {"batch_size": batch_size, "epochs": 3, "rng": rng, "drop_last": drop_last}
+    rules = {"batch_size": batch_size, "epochs": 3, "rng": 1, "shuffle": shuffled, "drop_last": drop_last}
     train(problem.model, problem.X, problem.y, optimizer=optimizer, **rules)
     for batch in optimizer.batches:
         rows = rows_of(batch, 10)
@@ -92,9 +91,9 @@ def test_shuffling_uses_each_row_once_an_epoch_and_each_epoch_anew(batch_size, d
     assert set(sizes[:-1]) <= {batch_size, 13 % batch_size}
 
 
-def test_without_an_rng_rows_come_in_order():
+def test_without_shuffling_rows_come_in_order():
     problem, optimizer = numbered(7), Recorder()
-    train(problem.model, problem.X, problem.y, optimizer=optimizer, batch_size=3, epochs=2)
+    train(problem.model, problem.X, problem.y, optimizer=optimizer, batch_size=3, epochs=2, shuffle=False)
     assert [rows_of(batch, 7).tolist() for batch in optimizer.batches] == [[0, 1, 2], [3, 4, 5], [6]] * 2
 
 
@@ -103,7 +102,7 @@ def test_without_an_rng_rows_come_in_order():
 def test_training_is_the_optimizers_step_batch_by_batch(shape, make):
     problem = numbered(9, shape)
     other, optimizer = copy.deepcopy(problem.model), make()
-    train(problem.model, problem.X, problem.y, optimizer=make(), batch_size=4, epochs=3)
+    train(problem.model, problem.X, problem.y, optimizer=make(), batch_size=4, epochs=3, shuffle=False)
     for _ in range(3):
         for rows in (slice(0, 4), slice(4, 8), slice(8, 9)):
             optimizer.step(other, problem.X[rows], problem.y[rows])
@@ -217,9 +216,9 @@ def test_the_callback_sees_each_row_at_its_theta():
 
 def test_the_clock_runs_while_training_and_stands_still_elsewhere():
     class Slow(SGD):
-        def iterate(self, model, X, y):
+        def step(self, model, X, y=None):
             time.sleep(0.02)
-            return super().iterate(model, X, y)
+            return super().step(model, X, y)
 
     problem = numbered(6)
     history = train(
@@ -264,11 +263,15 @@ def test_a_target_that_is_already_reached_trains_nothing_and_one_out_of_reach_ev
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("batch_size", [1, 4, 8])
 @pytest.mark.parametrize("make", [SGD, lambda rate: SGD(rate, momentum=0.9), Adagrad, Adam])
-def test_divergence_is_marked_and_stops_without_a_warning(shape, dtype, batch_size, make):
+def test_divergence_is_marked_and_stops_with_one_warning(shape, dtype, batch_size, make):
     problem = numbered(8, shape | {"dtype": dtype})
     rules = {"batch_size": batch_size, "epochs": 50, "rng": np.random.default_rng(0)}
-    history = train(problem.model, problem.X, problem.y, optimizer=make(1e30), **rules)
+    with pytest.warns(DivergenceWarning, match="learning_rate") as caught:
+        history = train(problem.model, problem.X, problem.y, optimizer=make(1e30), **rules)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
     assert history.diverged
+    assert "DIVERGED" in repr(history)
     assert not history.reached_target
     assert 2 <= len(history.loss) < 51
     assert np.isfinite(history.loss[:-1]).all()
@@ -279,7 +282,8 @@ def test_divergence_is_marked_and_stops_without_a_warning(shape, dtype, batch_si
 def test_divergence_unseen_until_the_end_is_marked_too():
     problem = numbered(8, {"outputs": 3, "activation": "relu"})
     rules = {"batch_size": 1, "epochs": 20, "evaluate_every": 0}
-    history = train(problem.model, problem.X, problem.y, optimizer=SGD(1e100), **rules)
+    with pytest.warns(DivergenceWarning):
+        history = train(problem.model, problem.X, problem.y, optimizer=SGD(1e100), **rules)
     assert history.diverged
     assert len(history.loss) == 2
     assert not np.isfinite(history.loss[1])
@@ -351,7 +355,7 @@ def test_a_batch_that_does_not_fit_is_named_with_the_bytes_it_asked_for(monkeypa
     def full(*_, **__):
         raise MemoryError("Out of memory allocating 1,234 bytes (allocated so far: 99 bytes).")
 
-    monkeypatch.setattr(problem.model, "mean_gradient", full)
+    monkeypatch.setattr(problem.model, "gradient", full)
     before = problem.model.theta.copy()
     with pytest.raises(MemoryError, match=r"^batch_size 5 does not fit into memory: .* 1,234 bytes"):
         train(problem.model, problem.X, problem.y, optimizer=SGD(0.1), batch_size=5, epochs=1)
@@ -360,8 +364,8 @@ def test_a_batch_that_does_not_fit_is_named_with_the_bytes_it_asked_for(monkeypa
 
 def test_an_optimizer_goes_on_where_it_stopped():
     whole, parts = numbered(8), numbered(8)
-    train(whole.model, whole.X, whole.y, optimizer=Adam(0.1), batch_size=4, epochs=4)
+    train(whole.model, whole.X, whole.y, optimizer=Adam(0.1), batch_size=4, epochs=4, shuffle=False)
     optimizer = Adam(0.1)
     for _ in range(2):
-        train(parts.model, parts.X, parts.y, optimizer=optimizer, batch_size=4, epochs=2)
+        train(parts.model, parts.X, parts.y, optimizer=optimizer, batch_size=4, epochs=2, shuffle=False)
     assert np.array_equal(whole.model.theta, parts.model.theta)

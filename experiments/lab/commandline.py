@@ -10,7 +10,8 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 import minigrad
-from minigrad import Dataset, checks
+from minigrad import Dataset
+from minigrad.engine import checks
 
 
 class Parser(argparse.ArgumentParser):

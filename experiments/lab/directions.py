@@ -14,11 +14,13 @@ its rows have waited while the others were fitted, and point more the way of G.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from minigrad import SGD, gradient_noise
-from minigrad.backend import Array
+from minigrad.engine.backend import Array
+from minigrad.engine.batch import Batch
 from minigrad.model import Model
 
 from .critical_batch import without_replacement
@@ -36,8 +38,8 @@ class Witness(SGD):
     Parameters
     ----------
     learning_rate : float
-    X, y : (N, n), (N,)
-        All the data, on the model's device.
+    data : Batch
+        All the data.
     moments : set of int
         The updates to look at; the first is 1.
     rng : numpy.random.Generator
@@ -51,26 +53,26 @@ class Witness(SGD):
         "noise_scale".
     """
 
-    def __init__(self, learning_rate: float, X: Array, y: Array, moments: set[int], rng: np.random.Generator) -> None:
+    def __init__(self, learning_rate: float, data: Batch, moments: set[int], rng: np.random.Generator) -> None:
         super().__init__(learning_rate)
-        self.X, self.y, self.moments, self.rng = X, y, moments, rng
+        self.data, self.moments, self.rng = data, moments, rng
         self.updates = 0
         names = ("update", "cos_next", "cos_batch", "cos_fresh", "predicted", "noise_scale")
         self.seen: dict[str, list[float]] = {name: [] for name in names}
 
-    def iterate(self, model: Model, X: Array, y: Array) -> int:
-        """A step on the batch X, y."""
+    def step(self, model: Model, X: Any, y: Any = None) -> int:
+        batch = model.batch(X, y)
         self.updates += 1
         if self.updates not in self.moments:
-            return super().iterate(model, X, y)
-        B, N = len(X), len(self.X)
-        noise = gradient_noise(model, self.X, self.y)
+            return super().step(model, batch)
+        B, N = batch.m, self.data.m
+        noise = gradient_noise(model, self.data)
         G, w = noise.mean, without_replacement(B, N)
-        cos_batch = cosine(model.gradient(X, y), G)
+        cos_batch = cosine(model.gradient(batch), G)
         rows = model.backend.asarray(self.rng.choice(N, B, replace=False))
-        cos_fresh = cosine(model.gradient(self.X[rows], self.y[rows]), G)
-        used = super().iterate(model, X, y)
-        cos_next = cosine(G, model.gradient(self.X, self.y))
+        cos_fresh = cosine(model.gradient(self.data[rows]), G)
+        used = super().step(model, batch)
+        cos_next = cosine(G, model.gradient(self.data))
         predicted = 1 / math.sqrt(1 + w * noise.noise_scale) if w > 0 else 1.0
         for name, value in zip(self.seen, (self.updates, cos_next, cos_batch, cos_fresh, predicted, noise.noise_scale)):
             self.seen[name].append(value)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
+from minigrad.engine.batch import Batch
 from minigrad.model import Model
 
 FIRST_STEP = 0.1
@@ -33,30 +34,30 @@ def polish(model: Model, X: Any, y: Any) -> tuple[float, float]:
         The largest entry of G at the end, at most TOLERANCE unless the rounds ran out before; and by how much the last
         round lowered the loss, which tells what more rounds could do.
     """
-    X, y = model.prepare(X, y)
-    loss = descend(model, X, y)
+    data = model.batch(X, y)
+    loss = descend(model, data)
     gradient, fall, rounds = math.inf, 0.0, 0
     while gradient > TOLERANCE and rounds < ROUNDS:
         loss_before, rounds = loss, rounds + 1
-        loss, gradient = refine(model, X, y)
+        loss, gradient = refine(model, data)
         fall = loss_before - loss
     return gradient, fall
 
 
-def descend(model: Model, X: Any, y: Any) -> float:
+def descend(model: Model, data: Batch) -> float:
     """θ ← θ − η G; η grows by a tenth after each step, and a step that would raise J is not made and halves it.
 
-    For prepared data, as `refine`.
+    For checked data, as `refine`.
     """
     G, G_next = model.xp.empty_like(model.theta), model.xp.empty_like(model.theta)
-    J, eta = float(model.mean_gradient(X, y, out=G, with_loss=True)), FIRST_STEP
+    (J, _), eta = model.loss_and_gradient(data, out=G), FIRST_STEP
     J_before = math.inf
     while J_before - J >= FLAT:
         J_before = J
         for _ in range(WINDOW):
             kept = model.theta.copy()
             model.theta -= eta * G
-            J_next = float(model.mean_gradient(X, y, out=G_next, with_loss=True))
+            J_next, _ = model.loss_and_gradient(data, out=G_next)
             if J_next <= J:
                 J, G, G_next, eta = J_next, G_next, G, 1.1 * eta
             else:
@@ -64,14 +65,14 @@ def descend(model: Model, X: Any, y: Any) -> float:
     return J
 
 
-def refine(model: Model, X: Any, y: Any) -> tuple[float, float]:
+def refine(model: Model, data: Batch) -> tuple[float, float]:
     """A round of L-BFGS: the loss and the largest entry of the gradient at its end."""
     G = model.xp.empty_like(model.theta)
     asarray, to_numpy = model.backend.asarray, model.backend.to_numpy
 
     def loss_and_gradient(theta: np.ndarray) -> tuple[float, np.ndarray]:
         model.theta = asarray(theta)
-        J = float(model.mean_gradient(X, y, out=G, with_loss=True))
+        J, _ = model.loss_and_gradient(data, out=G)
         return J, to_numpy(G).copy()
 
     options: Any = {"gtol": TOLERANCE, "ftol": 0.0, "maxiter": ITERATIONS, "maxfun": 10 * ITERATIONS, "maxcor": 20}

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import MLP, SGD, Backend, Dataset, History, LogisticRegression, get_backend, train
+from minigrad import MLP, SGD, Backend, Dataset, History, LogisticRegression, get_backend
 from minigrad.model import Model
 
 from . import tuning
 from .statistics import at_target
+from .training import train
 
 TUNING_SEEDS = (1000, 1001)  # apart from the seeds that are reported, 0, 1, 2, …
 EVALUATIONS_AN_EPOCH = 8

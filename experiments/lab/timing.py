@@ -13,10 +13,12 @@ from typing import Any, TypeVar
 import numpy as np
 import scipy.optimize
 
-from minigrad import SGD, Backend, Dataset, get_backend, train
+from minigrad import SGD, Backend, Dataset, get_backend
+from minigrad.engine.batch import Batch
 from minigrad.model import Model
 
 from .sweep import Settings, make_model
+from .training import train
 
 UPDATES = 20  # to time at the least: one would be at the mercy of the clock
 READING = 1e-3  # seconds between two readings of the clock, at the least: ten thousand times its resolution
@@ -60,16 +62,16 @@ def place(backend: Backend, threads: int) -> str:
 # ---- an update on a batch at hand ------------------------------------------------------------------------------------
 
 
-def rows_for(model: Model, data: Dataset, n: int) -> tuple[Any, Any]:
-    """n prepared training rows and their labels, on the model's device; they repeat where there are fewer."""
+def rows_for(model: Model, data: Dataset, n: int) -> Batch:
+    """n checked training rows and their labels, on the model's device; they repeat where there are fewer."""
     index = np.arange(n) % len(data.X_train)
-    return model.prepare(model.backend.asarray(data.X_train[index]), model.backend.asarray(data.y_train[index]))
+    return model.batch(model.backend.asarray(data.X_train[index]), model.backend.asarray(data.y_train[index]))
 
 
-def updates_of(model: Model, X: Any, y: Any, batch_sizes: Sequence[int]) -> dict[int, Callable[[], Any]]:
-    """{batch size: an update of plain SGD on that many rows at hand}, for `interleaved`; X and y are prepared."""
+def updates_of(model: Model, rows: Batch, batch_sizes: Sequence[int]) -> dict[int, Callable[[], Any]]:
+    """{batch size: an update of plain SGD on that many rows at hand}, for `interleaved`."""
     optimizer = SGD(RATE)
-    return {size: partial(optimizer.iterate, model, X[:size], y[:size]) for size in batch_sizes}
+    return {size: partial(optimizer.step, model, rows[:size]) for size in batch_sizes}
 
 
 def interleaved(

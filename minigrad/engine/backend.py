@@ -18,7 +18,12 @@ from typing import Any
 import numpy as np
 import scipy.linalg.blas
 
+from .threads import Threads
+
 Array = Any  # numpy.ndarray or cupy.ndarray: the two share no base class
+
+
+ONE_THREAD = 10_000  # entries up to which OpenBLAS adds vectors in one thread
 
 
 class BackendUnavailable(RuntimeError):
@@ -37,6 +42,7 @@ class Backend:
     """
 
     blas: Any = None  # scipy.linalg.blas where arrays live in host memory
+    threads = Threads()  # those of the host's BLAS
     chunk_bytes = 256 * 2**20  # large, since on a GPU every chunk costs launches
 
     def __init__(self, name: str, xp: Any) -> None:
@@ -79,6 +85,12 @@ class Backend:
         """Gather `X[index]` into `out`, a buffer of that shape and dtype; `index` must be in range."""
         return self.xp.take(X, index, axis=0, out=out)
 
+    def axpy(self, a: float, x: Array, y: Array) -> None:
+        """y ← y + a x, in place; ValueError unless both have one shape."""
+        if x.shape != y.shape:
+            raise ValueError(f"the gradient has shape {x.shape}; expected that of theta, {y.shape}")
+        y += a * x
+
     def rows_per_chunk(self, bytes_per_row: int) -> int:
         """How many rows to work on at once, so that a chunk stays near `chunk_bytes`."""
         return max(1, self.chunk_bytes // max(1, bytes_per_row))
@@ -109,6 +121,16 @@ class NumpyBackend(Backend):
 
     def seconds_between(self, start: float, stop: float) -> float:
         return stop - start
+
+    def axpy(self, a: float, x: np.ndarray, y: np.ndarray) -> None:
+        plain = x.flags.c_contiguous and y.flags.c_contiguous and x.dtype == y.dtype and x.shape == y.shape
+        if not plain or y.dtype.char not in "fd":
+            super().axpy(a, x, y)
+            return
+        axpy, p = (scipy.linalg.blas.saxpy if y.dtype.char == "f" else scipy.linalg.blas.daxpy), len(y)
+        # In pieces that BLAS leaves to one thread: a second set of threads, SciPy's, would fight NumPy's for the cores.
+        for start in range(0, p, ONE_THREAD):
+            axpy(x, y, min(ONE_THREAD, p - start), a, start, 1, start, 1)  # n, a, where and how x and y are read
 
     def take_rows(self, X: np.ndarray, index: np.ndarray, out: np.ndarray) -> np.ndarray:
         # mode="clip" writes straight into `out`; the default mode gathers into a copy first

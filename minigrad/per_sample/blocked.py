@@ -7,7 +7,7 @@
     η                        learning rate
 
 A GPU spends most of a small launch on launching, and SGD needs its updates in a row. But in the algebra of
-`per_sample_blas.mlp_updates` the samples of a block meet the large first layer only in X̃ W̃ and X̃ X̃ᵀ before, and in
+`blas.mlp_updates` the samples of a block meet the large first layer only in X̃ W̃ and X̃ X̃ᵀ before, and in
 W̃ ← W̃ − η X̃ᵀ D after. So a block takes a handful of launches and one wait, whatever its length, and what must go sample
 by sample, with the small layers above, is done by the host meanwhile.
 """
@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .backend import Array
-from .model import Model
-from .per_sample_blas import augmented, in_sequence, rest_of_network
+from ..engine.backend import Array
+from ..model import Model
+from .upper_layers import UpperLayers, augmented, in_sequence
 
 BLOCK = 64  # samples; more mean fewer waits, and a longer sum for each sample
 
@@ -33,7 +33,7 @@ def blocked_updates(
     xp, backend = model.xp, model.backend
     first, *rest = augmented(model)
     on_host = [backend.to_numpy(W_tilde).copy() for W_tilde in rest]
-    update = rest_of_network(model, on_host, learning_rate)
+    above = UpperLayers(model, on_host, learning_rate)
     n_1, index = first.shape[1], backend.asarray(order)
     labels = backend.to_numpy(y)[order].tolist()
     block = max(1, min(block, len(order)))
@@ -44,7 +44,7 @@ def blocked_updates(
         X_tilde[:, :-1] = xp.take(X, index[start:stop], axis=0)
         products = xp.concatenate((X_tilde @ first, X_tilde @ X_tilde.T), axis=1)  # (block, n_1 + block)
         products = backend.to_numpy(products)  # the one wait of a block
-        D = in_sequence(products[:, :n_1], products[:, n_1:], labels[start:stop], learning_rate, update)
+        D = in_sequence(products[:, :n_1], products[:, n_1:], labels[start:stop], learning_rate, above)
         first -= learning_rate * (X_tilde.T @ backend.asarray(D))  # (n_0 + 1, block) @ (block, n_1)
     for W_tilde, values in zip(rest, on_host):
         W_tilde[...] = backend.asarray(values)

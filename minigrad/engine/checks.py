@@ -56,6 +56,17 @@ def float_dtype(dtype: Any) -> np.dtype:
     raise ValueError(f"dtype is {dtype!r}; expected 'float32' or 'float64'")
 
 
+def seed(name: str, value: Any) -> np.random.Generator:
+    """A Generator: `value` itself, or one seeded with the whole number `value`; seeded with 0 where it is None."""
+    if isinstance(value, np.random.Generator):
+        return value
+    if value is None:
+        return np.random.default_rng(0)
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= 0:
+        return np.random.default_rng(int(value))
+    raise TypeError(f"{name} is {value!r}; expected a seed such as 0, or numpy.random.default_rng(0)")
+
+
 def generator(name: str, value: Any) -> np.random.Generator | None:
     """`value`; TypeError unless it is None or a numpy.random.Generator."""
     if value is None or isinstance(value, np.random.Generator):
@@ -72,7 +83,7 @@ def on_device(name: str, values: Any, backend: Backend) -> None:
         )
 
 
-def features(X: Any, n_features: int, backend: Backend, dtype: Any) -> Array:
+def features(X: Any, n_features: int, backend: Backend, dtype: Any, name: str = "X") -> Array:
     """`X` as an array (m, n_features) of `dtype` on `backend`, m at least 1, every entry finite.
 
     Raises
@@ -82,20 +93,25 @@ def features(X: Any, n_features: int, backend: Backend, dtype: Any) -> Array:
     ValueError
         `X` is not a table of real numbers of that width, has no rows, or holds NaN or infinity.
     """
-    X = _real_numbers("X", X, backend)
+    X = _real_numbers(name, X, backend)
     if X.ndim != 2 or X.shape[1] != n_features:
-        raise ValueError(f"X has shape {X.shape}; expected two dimensions (rows, {n_features})")
+        cure = ""
+        if X.ndim == 1 and len(X) == n_features:
+            cure = f": one row is {name}[None, :]"
+        elif X.ndim > 2 and math.prod(X.shape[1:]) == n_features:
+            cure = f": flatten images by {name}.reshape(len({name}), -1)"
+        raise ValueError(f"{name} has shape {X.shape}; expected two dimensions (rows, {n_features}){cure}")
     if X.shape[0] == 0:
-        raise ValueError(f"X has shape {X.shape}; expected at least one row")
+        raise ValueError(f"{name} has shape {X.shape}; expected at least one row")
     with np.errstate(over="ignore", invalid="ignore"):
         X = backend.asarray(X, dtype)
         # The sum is finite only if every entry is: no array of booleans as large as X, and one wait on a GPU.
         if not math.isfinite(float(X.sum())):
-            _refuse_non_finite("X", backend.to_numpy(X))
+            _refuse_non_finite(name, backend.to_numpy(X))
     return X
 
 
-def labels(y: Any, n_rows: int, n_classes: int, backend: Backend) -> Array:
+def labels(y: Any, n_rows: int, n_classes: int, backend: Backend, name: str = "y") -> Array:
     """`y` as an array (n_rows,) of whole numbers 0 … n_classes − 1 on `backend`, in the dtype it came in.
 
     Raises
@@ -105,14 +121,25 @@ def labels(y: Any, n_rows: int, n_classes: int, backend: Backend) -> Array:
     ValueError
         `y` is not a vector of that length, or holds something that is no class.
     """
-    y = _real_numbers("y", y, backend)
+    y = _real_numbers(name, y, backend, ": numbers for text are numpy.unique(y, return_inverse=True)[1]")
     if y.ndim != 1 or y.shape[0] != n_rows:
-        raise ValueError(f"y has shape {y.shape}; expected one label per row of X, ({n_rows},)")
+        cure = ""
+        if y.ndim == 2 and y.shape == (n_rows, 1):
+            cure = f": {name}.ravel()"
+        elif y.ndim == 2 and y.shape[0] == n_rows:
+            cure = f": one-hot rows become labels by {name}.argmax(axis=1)"
+        raise ValueError(f"{name} has shape {y.shape}; expected one label per row of X, ({n_rows},){cure}")
     xp = backend.xp
     good = (y >= 0) & (y < n_classes) & (y == xp.floor(y) if y.dtype.kind == "f" else True)
     if not bool(good.all()):
-        wrong = backend.to_numpy(y)[~backend.to_numpy(good)][0]
-        raise ValueError(f"y holds the label {wrong.item()!r}; expected whole numbers from 0 to {n_classes - 1}")
+        on_host = backend.to_numpy(y)
+        wrong = on_host[~backend.to_numpy(good)][0].item()
+        cure = ""
+        if wrong == n_classes and on_host.min() == 1:
+            cure = f": labels that begin with 1 are {name} - 1"
+        elif n_classes == 2 and 1 < wrong < math.inf and (on_host == np.floor(on_host)).all() and on_host.min() >= 0:
+            cure = f": for more classes take MLP((n, {int(on_host.max()) + 1})), or Dataset.binary for two"
+        raise ValueError(f"{name} holds the label {wrong!r}; expected whole numbers from 0 to {n_classes - 1}{cure}")
     return y
 
 
@@ -120,14 +147,16 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
-def _real_numbers(name: str, values: Any, backend: Backend) -> Array:
+def _real_numbers(name: str, values: Any, backend: Backend, cure: str = "") -> Array:
     on_device(name, values, backend)
     try:
         values = backend.asarray(values)
     except ValueError as error:  # rows of different lengths
         raise ValueError(f"{name} is no rectangular array of numbers: {error}") from None
     if values.dtype.kind not in "biuf":
-        raise ValueError(f"{name} has dtype {values.dtype}; expected real numbers")
+        raise ValueError(
+            f"{name} has dtype {values.dtype}; expected real numbers{cure if values.dtype.kind in 'UOS' else ''}"
+        )
     return values
 
 

@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from .data import Dataset, read_bytes, split
+from .dataset import Dataset
+from .digits import read_bytes
+from .scaling import split
 
 SUFFIXES = (".csv", ".csv.gz", ".npz")
 KINDS = "a .csv, .csv.gz or .npz file"

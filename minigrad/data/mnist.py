@@ -16,7 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .data import Dataset, read_bytes, standardise
+from .dataset import Dataset
+from .digits import read_bytes
+from .scaling import standardised
 
 # name -> SHA-256 of the uncompressed content
 FILES = {
@@ -82,8 +84,11 @@ def load_mnist(folder: str | os.PathLike[str] | None = None) -> Dataset:
             f"{str(paths[3])!r} holds the label {test_labels[unseen][0]}; expected labels seen in training"
         )
 
-    X_train, X_test = standardise(images.reshape(len(images), -1), test_images.reshape(len(test_images), -1))
-    return Dataset(X_train, y_train, X_test, y_test, _name(contents), tuple(str(value) for value in values))
+    X_train, X_test, mean, scale = standardised(
+        images.reshape(len(images), -1), test_images.reshape(len(test_images), -1)
+    )
+    classes = tuple(str(value) for value in values)
+    return Dataset(X_train, y_train, X_test, y_test, _name(contents), classes, mean, scale)
 
 
 def spellings(folder: Path, name: str) -> list[Path]:

@@ -1,0 +1,77 @@
+"""Cut data into a training and a test part, and bring its features to one scale."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..engine import checks
+from .dataset import Dataset
+
+
+def standardise(X_train: np.ndarray, X_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both parts, less the mean and divided by the standard deviation (divisor m) of the training part.
+
+    The test part has no say in either: it stands for data that nobody has seen yet. A feature that is constant
+    in training is centred only.
+
+    Parameters
+    ----------
+    X_train, X_test : ndarray (m, n), real numbers of any dtype
+        Left as they are.
+
+    Returns
+    -------
+    (ndarray, ndarray), float64 (m, n)
+
+    Raises
+    ------
+    ValueError
+        A feature whose deviation, or whose standardised value, float64 cannot hold.
+    """
+    return standardised(X_train, X_test)[:2]
+
+
+def standardised(X_train: np.ndarray, X_test: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """What `standardise` returns, the mean and the deviation, (n,) each."""
+    constant = (X_train == X_train[0]).all(axis=0)  # by comparison: a rounded deviation is seldom exactly 0
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.where(constant, X_train[0], X_train.mean(axis=0, dtype=np.float64))
+        X_train, X_test = X_train - mean, X_test - mean
+        # einsum sums the squares without an array of squares: MNIST's would take 376 MB
+        deviation = np.sqrt(np.einsum("ij,ij->j", X_train, X_train) / len(X_train))
+        deviation[deviation == 0] = 1.0
+        X_train /= deviation
+        X_test /= deviation
+    bad = ~(np.isfinite(deviation) & np.isfinite(X_test).all(axis=0))
+    if bad.any():
+        raise ValueError(f"feature {np.argmax(bad)} (from 0) overflows when standardised; expected smaller numbers")
+    return X_train, X_test, mean, deviation
+
+
+def split(
+    X: np.ndarray, y: np.ndarray, name: str = "data", classes: tuple[str, ...] = (), test_fraction: float = 0.2
+) -> Dataset:
+    """Shuffle the rows, cut off a test part, standardise; always the same cut for the same number of rows.
+
+    Parameters
+    ----------
+    X : ndarray (m, n)
+        Real numbers, m >= 2.
+    y : ndarray, int64 (m,)
+        Labels 0 … K−1.
+    name, classes
+        As in `Dataset`.
+    test_fraction : float
+        The test part's share of the rows, rounded up to whole rows; each part has at least one.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two rows, a share outside [0, 1), or what `standardise` refuses.
+    """
+    m = checks.whole_number("number of rows", len(X), minimum=2)
+    n_train = min(max(1, int((1 - checks.fraction("test_fraction", test_fraction)) * m)), m - 1)
+    order = np.random.default_rng(0).permutation(m)
+    train, test = order[:n_train], order[n_train:]
+    X_train, X_test, mean, scale = standardised(X[train], X[test])
+    return Dataset(X_train, y[train], X_test, y[test], name, classes, mean, scale)

@@ -1,0 +1,1 @@
+"""What makes the framework fast and safe, and what no lesson needs: libraries, buffers, threads, checks."""

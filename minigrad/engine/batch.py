@@ -1,0 +1,65 @@
+"""A batch: some rows of data that a model has checked, gathered a chunk at a time.
+
+    X      (M, n)   all rows, on the model's device and in its dtype
+    y      (M,)     their labels
+    rows            which of them: a slice, or an array of indices (m,)
+    m               how many
+
+What a model has let in once it need not check again: its public methods take a `Batch` in the place of X and y.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from .backend import Array, namespace
+from .workspace import Workspace
+
+
+class Batch:
+    """Rows of checked data; made by `Model.batch`, and cut by `batch[rows]`."""
+
+    __slots__ = ("X", "m", "rows", "y")
+
+    def __init__(self, X: Array, y: Array, rows: slice | Array | None = None) -> None:
+        if rows is None:
+            rows = slice(0, len(X))
+        self.X, self.y = X, y
+        self.rows: Any = rows
+        self.m = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+
+    def __len__(self) -> int:
+        return self.m
+
+    def __getitem__(self, rows: slice | Array) -> Batch:
+        """Some of the rows of whole data: a slice, or an array of indices."""
+        rows = slice(*rows.indices(len(self.X))[:2]) if isinstance(rows, slice) else namespace(self.X).asarray(rows)
+        return Batch(self.X, self.y, rows)
+
+    def chunks(self, length: int, workspace: Workspace) -> Iterable[tuple[Array, Array]]:
+        """(X, y) of at most `length` rows at a time: views where rows are a slice, else gathered into buffers.
+
+        A chunk that was just gathered is still in the cache when the forward pass reads it, and when the backward
+        pass reads it again: so its rows come from memory once.
+        """
+        rows = self.rows
+        if not isinstance(rows, slice):
+            return self._gather(length, workspace)
+        if self.m <= length:
+            return ((self.X[rows], self.y[rows]),)
+        starts = range(rows.start, rows.stop, length)
+        cuts = (slice(start, min(start + length, rows.stop)) for start in starts)
+        return ((self.X[cut], self.y[cut]) for cut in cuts)
+
+    def _gather(self, length: int, workspace: Workspace) -> Iterator[tuple[Array, Array]]:
+        X, y, rows, take_rows = self.X, self.y, self.rows, workspace.backend.take_rows
+        for start in range(0, self.m, length):
+            index = rows[start : start + length]
+            X_chunk = workspace.take("X of a chunk", (len(index), *X.shape[1:]), X.dtype)
+            y_chunk = workspace.take("y of a chunk", (len(index),), y.dtype)
+            yield take_rows(X, index, out=X_chunk), take_rows(y, index, out=y_chunk)
+
+    def gathered(self) -> tuple[Array, Array]:
+        """(X, y) of all its rows at once; a copy unless they are a slice."""
+        return self.X[self.rows], self.y[self.rows]

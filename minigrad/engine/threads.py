@@ -1,0 +1,96 @@
+"""How many threads BLAS takes: its own number, or one where more would only wait for each other.
+
+BLAS divides a product evenly among the cores. Where another program is on one of them, all wait for the thread that
+shares it: an update then takes three to four times as long, and with a single thread less than twice. And threads gain
+nothing on a small product. The numbers do not depend on it; only the time does.
+
+    span      time between two looks at the processor's clock
+    inside    the part of it spent in products
+    cpu       what the processor gave this thread meanwhile; much less than `inside` means that it had to wait
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+from typing import Any, Self
+
+SPLIT = 400_000  # multiplications for a batch below which BLAS takes one thread by itself
+SMALL = 1_500_000  # … and up to which one is as fast as two: theta would travel from one core to the other
+LOOK = 0.02  # seconds inside products from look to look
+SHARE = 0.8  # of `inside`: what the processor gives on a quiet machine is 0.95 and more
+PATIENCE = 0.5, 8.0  # seconds with one thread before all are tried again; twice as long each time it fails
+
+
+@functools.cache
+def libraries() -> list[Any]:
+    """The BLAS libraries in this process, NumPy's and SciPy's."""
+    import threadpoolctl
+
+    found = threadpoolctl.ThreadpoolController().lib_controllers
+    return [library for library in found if library.user_api == "blas"]
+
+
+class Threads:
+    """`with threads.for_work(n):` lets BLAS take as many threads as pay for n multiplications.
+
+    Blocks may be nested, and used by several threads of the program: the first to come decides for all.
+    """
+
+    def __init__(self) -> None:
+        self.users = 0
+        self.restore: list[tuple[Any, int]] = []
+        self.inside = self.started = self.cpu = self.alone_until = 0.0
+        self.patience = PATIENCE[0]
+        self.lock = threading.Lock()
+        self.work = 0
+
+    def for_work(self, multiplications: int) -> Self:
+        """How much is to be done in the block; 0: so little at a time that one thread must do."""
+        self.work = multiplications
+        return self
+
+    def __enter__(self) -> None:
+        with self.lock:
+            self.users += 1
+            if self.users == 1:
+                self.started, work = time.perf_counter(), self.work
+                if SPLIT < work <= SMALL or work == 0 or self.started < self.alone_until:
+                    self.limit()
+
+    def __exit__(self, *error: object) -> None:
+        with self.lock:
+            self.users -= 1
+            if self.users == 0:
+                if self.restore:
+                    self.lift()
+                else:
+                    now = time.perf_counter()
+                    self.inside += now - self.started
+                    if self.inside > LOOK:
+                        self.look(now)
+
+    def limit(self) -> None:
+        """One thread from now on."""
+        for library in libraries():
+            threads = library.get_num_threads()
+            if threads > 1:
+                self.restore.append((library, threads))
+                library.set_num_threads(1)
+
+    def lift(self) -> None:
+        """As many threads as before."""
+        for library, threads in self.restore:
+            library.set_num_threads(threads)
+        self.restore.clear()
+
+    def look(self, now: float) -> None:
+        """Did this thread have to wait for the processor? Then one thread must do for a while."""
+        cpu = time.thread_time()
+        if cpu - self.cpu < SHARE * self.inside:
+            self.alone_until = now + self.patience
+            self.patience = min(2 * self.patience, PATIENCE[1])
+        else:
+            self.patience = PATIENCE[0]
+        self.cpu, self.inside = cpu, 0.0

@@ -1,0 +1,185 @@
+"""What training did, evaluation by evaluation, and who keeps the account while it runs."""
+
+from __future__ import annotations
+
+import html
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .engine.backend import Backend
+from .engine.batch import Batch
+from .model import Model
+
+
+class DivergenceWarning(RuntimeWarning):
+    """Training stopped because the loss was not finite, or far above that of guessing."""
+
+
+@dataclass(frozen=True, repr=False)
+class History:
+    """What training did: arrays of one length, one entry per evaluation, the first before any update.
+
+    Attributes
+    ----------
+    epoch : (k,) float
+        Epochs gone through, fractions included; without its remainder an epoch is as long as its full batches.
+    updates : (k,) int
+        Steps of the optimizer.
+    samples : (k,) int
+        Sample gradients used.
+    seconds : (k,) float
+        Time spent training, evaluation apart, cumulative.
+    loss, accuracy : (k,) float
+        Over the whole training set, at the parameters of that moment.
+    test_loss, test_accuracy : (k,) float
+        The same over the test set; NaN without one.
+    diverged : bool
+        Training stopped because the loss was not finite, or above a thousand times that of guessing, log K.
+    reached_target : bool
+        Training stopped because the loss was at or below the target.
+    """
+
+    epoch: np.ndarray
+    updates: np.ndarray
+    samples: np.ndarray
+    seconds: np.ndarray
+    loss: np.ndarray
+    accuracy: np.ndarray
+    test_loss: np.ndarray
+    test_accuracy: np.ndarray
+    diverged: bool
+    reached_target: bool
+
+    def __repr__(self) -> str:
+        end = f"{self.updates[-1]:,} updates in {self.epoch[-1]:.4g} epochs and {self.seconds[-1]:.3g} s"
+        tested = "" if math.isnan(self.test_accuracy[-1]) else f", test accuracy {self.test_accuracy[-1]:.1%}"
+        state = "DIVERGED, " if self.diverged else "reached its target, " if self.reached_target else ""
+        return f"<History: {state}{end}: loss {self.loss[0]:.3g} -> {self.loss[-1]:.3g}{tested}>"
+
+    def _repr_html_(self) -> str:
+        """A table for notebooks, of at most a dozen of the evaluations."""
+        shown = np.unique(np.linspace(0, len(self.loss) - 1, 12).astype(int))
+        names = ["epoch", "updates", "seconds", "loss", "accuracy"]
+        names += [] if np.isnan(self.test_loss[-1]) else ["test_loss", "test_accuracy"]
+        head = "".join(f"<th scope='col'>{name.replace('_', ' ')}</th>" for name in names)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{getattr(self, name)[row]:.4g}</td>" for name in names) + "</tr>" for row in shown
+        )
+        return f"<p>{html.escape(repr(self)[1:-1])}</p><table><tr>{head}</tr>{body}</table>"
+
+
+class Recorder:
+    """Counts updates, keeps the training clock, and evaluates when it is due, with the clock stopped.
+
+    Parameters
+    ----------
+    model, train, test : Model, Batch, Batch or None
+    rows_an_epoch : int
+    evaluate_every : int or None
+        In rows; None: when `end_of_epoch` is called; 0: only at the end.
+    target_loss, callback
+        As for `train`.
+    bar : tqdm, optional
+        Told of every row gone through and every evaluation.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        train: Batch,
+        test: Batch | None,
+        rows_an_epoch: int,
+        evaluate_every: int | None,
+        target_loss: float | None,
+        callback: Callable[[Model, dict[str, float]], Any] | None,
+        bar: Any = None,
+    ) -> None:
+        self.model, self.batches = model, [train] if test is None else [train, test]
+        self.rows_an_epoch, self.evaluate_every, self.target_loss = rows_an_epoch, evaluate_every, target_loss
+        self.callback, self.bar = callback, bar
+        self.seen = self.updates = self.samples = 0  # rows gone through, steps, sample gradients
+        self.rows: list[dict[str, Any]] = []
+        self.diverged = self.reached_target = False
+        self.clock = Clock(model.backend)
+        self.evaluate()
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing to train any more."""
+        return self.diverged or self.reached_target
+
+    def rows_until_due(self) -> int | None:
+        """How many rows may pass before the next evaluation; None: as many as there are."""
+        return self.evaluate_every - self.seen % self.evaluate_every if self.evaluate_every else None
+
+    def count(self, rows: int, updates: int, samples: int) -> None:
+        """After a step: count it, and evaluate where that is due."""
+        due = self.evaluate_every and (self.seen + rows) // self.evaluate_every > self.seen // self.evaluate_every
+        self.seen, self.updates, self.samples = self.seen + rows, self.updates + updates, self.samples + samples
+        if self.bar is not None:
+            self.bar.update(rows)
+        if due:
+            self.evaluate()
+
+    def end_of_epoch(self) -> None:
+        """Evaluate, where no interval was asked for."""
+        if self.evaluate_every is None:
+            self.evaluate()
+
+    def evaluate(self) -> None:
+        """Stop the clock, add a row, and start it again."""
+        self.clock.pause()
+        measured = self.model.evaluate(*self.batches)
+        row = {"epoch": self.seen / self.rows_an_epoch, "updates": self.updates, "samples": self.samples}
+        row["seconds"] = self.clock.read()
+        row |= dict(zip(("loss", "accuracy", "test_loss", "test_accuracy"), [*measured, math.nan, math.nan]))
+        self.rows.append(row)
+        if self.callback is not None:
+            self.callback(self.model, row)
+        if self.bar is not None:
+            self.bar.set_postfix(loss=f"{row['loss']:.4g}", accuracy=f"{row['accuracy']:.1%}")
+        self.diverged = not row["loss"] <= 1000 * math.log(self.model.n_classes)  # `not` catches NaN, too
+        self.reached_target = self.target_loss is not None and row["loss"] <= self.target_loss
+        self.clock.go_on()
+
+    def history(self) -> History:
+        """The rows as arrays, with one at the end; a warning if training diverged."""
+        if self.rows[-1]["updates"] < self.updates:
+            self.evaluate()
+        if self.diverged:
+            last = self.rows[-1]
+            warnings.warn(
+                f"training diverged: loss {last['loss']:.3g} after {last['updates']:,} updates; "
+                "expected a smaller learning_rate",
+                DivergenceWarning,
+                stacklevel=3,
+            )
+        columns = {name: np.array([row[name] for row in self.rows]) for name in self.rows[0]}
+        return History(**columns, diverged=self.diverged, reached_target=self.reached_target)
+
+
+class Clock:
+    """Adds up the seconds between `go_on` and `pause`, by the device's clock, which nobody waits for."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.seconds = 0.0
+        self.started: Any = None
+        self.stopped: Any = None
+
+    def go_on(self) -> None:
+        self.started = self.backend.moment()
+
+    def pause(self) -> None:
+        self.stopped = self.backend.moment()
+
+    def read(self) -> float:
+        """The sum, after a `pause` and after the device has been waited for: an evaluation does."""
+        if self.started is not None:  # nothing was trained before the first evaluation
+            self.seconds += self.backend.seconds_between(self.started, self.stopped)
+        return self.seconds
