@@ -16,6 +16,7 @@ To write your own, derive from `Optimizer` and give it an `update` that changes 
 from __future__ import annotations
 
 import inspect
+import warnings
 from typing import Any
 
 from .engine import checks
@@ -29,6 +30,7 @@ class Optimizer:
     What one remembers from update to update belongs to one model: keep an optimizer to a model, or get a ValueError.
     """
 
+    _watched = False
     _theta: Array = None  # of the model that it serves
     _memory: tuple[Array, ...] = ()
     _roomy: Array = None  # the theta that the buffers are like
@@ -46,7 +48,11 @@ class Optimizer:
         """
         batch = model.batch(X, y)
         gradient, _ = self._room_for(model.theta)
-        self.update(model.theta, model.gradient(batch, out=gradient))
+        gradient = model.gradient(batch, out=gradient)
+        if self._watched:
+            self._watch_update(model.theta, gradient)
+        else:
+            self.update(model.theta, gradient)
         return batch.m
 
     def update(self, theta: Array, gradient: Array) -> None:
@@ -70,6 +76,22 @@ class Optimizer:
             self._theta = theta
             self._memory = self._memory or tuple(namespace(theta).zeros_like(theta) for _ in range(count))
         return self._memory
+
+    def __init_subclass__(cls) -> None:
+        """Somebody's own optimizer is watched once: does its update change theta?"""
+        super().__init_subclass__()
+        cls._watched = not cls.__module__.startswith("minigrad.")
+
+    def _watch_update(self, theta: Array, gradient: Array) -> None:
+        """The first update; a warning if it changed nothing."""
+        before, self._watched = theta.copy(), False
+        self.update(theta, gradient)
+        if bool((theta == before).all()) and bool((gradient != 0).any()):
+            warnings.warn(
+                f"{type(self).__name__}.update left theta as it was; expected a change in place, such as theta -= …: "
+                "theta = theta - … makes a new array, and trains nothing",
+                stacklevel=3,
+            )
 
     def _room_for(self, theta: Array) -> tuple[Array, ...]:
         """Two vectors like theta, of undefined content."""

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from minigrad import MLP, LogisticRegression
 from minigrad.engine.backend import NumpyBackend
+from minigrad.functions import ACTIVATIONS
 from minigrad.model import Model
 
 # ---- the mathematics, plainly ------------------------------------------------------------------------------------
@@ -36,9 +37,15 @@ def hidden_and_logits(theta, layer_sizes, activation, X):
         z = a @ W + b
         if l < len(layer_sizes) - 1:
             hidden.append(z)
-            a = np.tanh(z) if activation == "tanh" else np.where(z.real > 0, z, 0)
+            a = plain_activation(activation, z)
     assert start == len(theta)
     return hidden, z
+
+
+def plain_activation(name, z):
+    if name == "gelu":
+        return z / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)))
+    return np.tanh(z) if name == "tanh" else np.where(z.real > 0, z, 0)
 
 
 def plain_loss(theta, layer_sizes, activation, X, y):
@@ -109,7 +116,7 @@ def problems(draw, dtypes=("float64",), kinds=("logistic", "mlp"), max_rows=12, 
         hidden=tuple(draw(st.lists(st.integers(1, 5), max_size=3))) if kind == "mlp" else (),
         outputs=draw(st.integers(1, 4)) if kind == "mlp" else 1,
         m=draw(st.integers(min_rows, max_rows)),
-        activation=draw(st.sampled_from(("relu", "tanh"))) if kind == "mlp" else "relu",
+        activation=draw(st.sampled_from(tuple(ACTIVATIONS))) if kind == "mlp" else "relu",
         dtype=draw(st.sampled_from(dtypes)),
         seed=draw(st.integers(0, 2**32 - 1)),
     )

@@ -15,6 +15,7 @@ from minigrad import (
     check_gradient,
     get_backend,
     gradient_noise,
+    load_digits,
     per_sample,
     train,
 )
@@ -122,6 +123,28 @@ def test_bad_y_is_refused_at_every_door_and_theta_stays(model, bad):
 def test_a_label_of_K_is_named_with_the_range(label, K):
     with refused(str(label), f"0 to {K - 1}", kind=ValueError):
         MLP((3, K)).loss(X, [0, 1, label, 2])
+
+
+@pytest.mark.parametrize(
+    ("call", "cure"),
+    [
+        (lambda: MLP((3, 3)).loss(X, np.eye(4)[:, :3]), "y.argmax(axis=1)"),
+        (lambda: MLP((3, 3)).loss(X, ["a", "b", "a", "c"]), "numpy.unique(y, return_inverse=True)[1]"),
+        (lambda: MLP((3, 3)).loss(X, [1, 2, 3, 1]), "y - 1"),
+        (lambda: MLP((3, 3)).loss(X, Y[:, None]), "y.ravel()"),
+        (lambda: MLP((3, 3)).loss(X.reshape(4, 3, 1), Y), "X.reshape(len(X), -1)"),
+        (lambda: MLP((3, 3)).predict(X[0]), "X[None, :]"),
+        (lambda: LogisticRegression(3).loss(X, [0, 1, 9, 2]), "MLP((n, 10))"),
+        (lambda: train(MLP((3, 2)), X, Y, **RULES, test=(X,)), "test"),
+        (lambda: train(MLP((3, 2)), X, Y, **RULES, test=X), "test"),
+        (lambda: train(MLP((3, 2)), X, Y, **RULES, test=load_digits()), "(data.X_test, data.y_test)"),
+        (lambda: train(MLP((3, 2)), X, Y, **RULES, test=(X[:, :2], Y)), "X of test"),
+        (lambda: train(MLP((3, 2)), X, Y, **RULES, test=(X, [0, 1, 2, 3])), "y of test"),
+    ],
+)
+def test_a_refusal_names_the_cure(call, cure):
+    with refused(cure):
+        call()
 
 
 def test_a_number_too_large_for_float32_is_refused_there_only():

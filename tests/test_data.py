@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import refused
 
 import minigrad.data
 from minigrad.data import Dataset, batches, load_digits, split, standardise
@@ -283,3 +284,34 @@ def test_import_is_light():
     heavy = ["urllib.request", "http.client", "tqdm", "matplotlib"]
     done = subprocess.run([sys.executable, "-c", code.format(heavy)], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_dataset_tells_what_it_holds():
+    data = load_digits()
+    assert repr(data) == "<Dataset 'digits': 1,437 training and 360 test rows of 64 features, 10 classes>"
+    page = data._repr_html_()
+    assert page.count("<tr>") == 11
+    assert "<th scope='row'>7</th>" in page
+    odd = Dataset(
+        np.zeros((30, 1)), np.arange(30), np.zeros((1, 1)), np.array([0]), "<b>", tuple("<i>" for _ in range(30))
+    )
+    assert "<b>" not in odd._repr_html_()
+    assert "<i>" not in odd._repr_html_()
+    assert "10 classes more" in odd._repr_html_()
+
+
+def test_rows_can_be_had_as_they_were():
+    data = load_digits()
+    for part in (data, data.binary("3-vs-8")):
+        grey = part.original(part.X_train)
+        assert np.allclose(grey, np.rint(grey))
+        assert grey.min() >= -1e-9
+        assert grey.max() <= 16 + 1e-9
+    X = np.arange(12.0).reshape(6, 2)
+    whole = split(X, np.array([0, 1] * 3))
+    assert whole.name == "data"
+    assert whole.classes == ("0", "1")
+    both = np.concatenate([whole.original(whole.X_train), whole.original(whole.X_test)])
+    assert np.allclose(both[np.argsort(both[:, 0])], X)
+    with refused("mean and scale", kind=ValueError):
+        Dataset(X, X[:, 0].astype(int), X, X[:, 0].astype(int), "bare").original(X)

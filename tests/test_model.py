@@ -19,7 +19,7 @@ from strategies import (
     small_chunks,
 )
 
-from minigrad import MLP, SGD, Adam, BackendUnavailable, LogisticRegression, get_backend, train
+from minigrad import MLP, SGD, Adam, BackendUnavailable, LogisticRegression, get_backend, gradient_noise, train
 from minigrad.engine.backend import _cupy
 from minigrad.model import Model
 
@@ -91,7 +91,7 @@ def test_evaluation_in_float32_adds_up_many_terms_without_drift():
 # ---- how it starts -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("activation", "gain"), [("relu", 2), ("tanh", 1)])
+@pytest.mark.parametrize(("activation", "gain"), [("relu", 2), ("tanh", 1), ("gelu", 2)])
 def test_an_mlp_starts_with_the_stated_variance_and_no_bias(activation, gain):
     model = MLP((400, 300, 2), activation=activation, rng=np.random.default_rng(3))
     (W1, b1), (W2, b2) = model.layers
@@ -300,6 +300,59 @@ def test_the_workspace_holds_nothing_as_large_as_the_batch():
     finally:
         tracemalloc.stop()
     assert peak < X.nbytes / 8
+
+
+def test_a_full_batch_of_many_rows_needs_no_activations_of_all_of_them():
+    """Nor does a large shuffled batch: its rows are gathered chunk by chunk."""
+    model, rng = MLP((20, 100, 10), dtype="float32"), np.random.default_rng(0)
+    batch = model.batch(rng.standard_normal((60_000, 20), dtype=np.float32), rng.integers(0, 10, 60_000))
+    for rows in (slice(None), rng.permutation(60_000)):
+        tracemalloc.start()
+        try:
+            model.gradient(batch[rows])
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 60_000 * 100 * 4  # the activations of the hidden layer, one of four arrays of that size
+
+
+@pytest.mark.parametrize("dtype", both)
+@each_shape
+def test_a_batch_of_indices_is_those_rows(shape, dtype):
+    problem = make_problem(**shape, m=50, dtype=dtype)
+    model, X, y = problem.model, problem.X, problem.y
+    rows = problem.rng.integers(0, 50, 30)
+    batch = model.batch(X, y)
+    assert len(batch) == 50
+    with small_chunks(200):
+        for part, index in ((batch[rows], rows), (batch[5:17], slice(5, 17)), (batch[40:99], slice(40, 50))):
+            assert len(part) == len(X[index])
+            assert_close(
+                model.gradient(part), model.gradient(X[index], y[index]), 1e-12 if dtype == "float64" else 1e-5, 9
+            )
+            assert model.loss(part) == pytest.approx(model.loss(X[index], y[index]), rel=1e-6)
+            assert_close(model.sample_gradients(part), model.sample_gradients(X[index], y[index]), 1e-5, 9)
+            assert np.array_equal(gradient_noise(model, part).mean, gradient_noise(model, X[index], y[index]).mean)
+
+
+def test_a_model_tells_what_it_is():
+    text = "<MLP 64-32-10 tanh, 2,410 parameters, float64, numpy>"
+    assert repr(MLP((64, 32, 10), activation="tanh")) == text
+    assert repr(LogisticRegression(3, dtype="float32")) == "<LogisticRegression 3-1, 4 parameters, float32, numpy>"
+
+
+@pytest.mark.parametrize("base", [LogisticRegression, MLP])
+def test_loss_and_gradient_keep_to_a_subclass_that_has_its_own(base):
+    class Decaying(base):
+        def gradient(self, X, y=None, out=None):
+            return super().gradient(X, y, out) + self.theta
+
+    model = Decaying(2) if base is LogisticRegression else Decaying((2, 3, 2))
+    model.theta = np.full(model.n_parameters, 1.0)
+    X, y = [[1.0, -1.0]], [1]
+    loss, gradient = model.loss_and_gradient(X, y)
+    assert np.array_equal(gradient, model.gradient(X, y))
+    assert loss == model.loss(X, y)
 
 
 def test_a_model_must_say_how_it_goes():

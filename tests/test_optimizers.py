@@ -1,5 +1,6 @@
 """Each optimizer against its paper's formula, written with one Python float at a time."""
 
+import copy
 import math
 import tracemalloc
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import assert_close, each_shape, make_problem, plain_gradient, problems, refused
 
-from minigrad import MLP, SGD, Adagrad, Adam
+from minigrad import LBFGS, MLP, SGD, Adagrad, Adam, ConjugateGradient
 from minigrad.optimizers import Optimizer
 
 # ---- the formulas, entry by entry: θ after each of a sequence of gradients ---------------------------------------
@@ -160,6 +161,62 @@ def test_a_gradient_of_another_length_than_theta_is_refused(make, length):
     with refused(kind=ValueError):
         make().update(theta, np.ones(length))
     assert not theta.any()
+
+
+@pytest.mark.parametrize("make", [lambda: SGD(0.1, momentum=0.5), Adagrad, Adam])
+def test_an_optimizer_that_has_served_one_model_refuses_another_of_the_same_shape(make):
+    optimizer, problem, other = make(), make_problem(hidden=(3,)), make_problem(hidden=(3,), seed=1)
+    optimizer.step(problem.model, problem.X, problem.y)
+    before = other.theta
+    with refused("one optimizer per model", type(optimizer).__name__, kind=ValueError):
+        optimizer.step(other.model, other.X, other.y)
+    assert np.array_equal(other.theta, before)
+    optimizer.step(problem.model, problem.X, problem.y)
+    copied = copy.deepcopy(optimizer)  # serves a copy of its model
+    copied.step(copy.deepcopy(problem.model), problem.X, problem.y)
+    with refused("one optimizer per model", kind=ValueError):
+        copied.step(problem.model, problem.X, problem.y)
+
+
+def test_plain_sgd_remembers_nothing_and_serves_any_model():
+    optimizer = SGD(0.1)
+    for seed in range(2):
+        problem = make_problem(seed=seed)
+        optimizer.step(problem.model, problem.X, problem.y)
+
+
+def test_an_update_that_makes_a_new_array_is_warned_of_once():
+    class Slip(Optimizer):
+        def update(self, theta, gradient):
+            theta = theta - 0.1 * gradient
+
+    class Good(Optimizer):
+        def update(self, theta, gradient):
+            theta -= 0.1 * gradient
+
+    problem, optimizer = make_problem(), Slip()
+    with pytest.warns(UserWarning, match="Slip.update left theta as it was"):
+        optimizer.step(problem.model, problem.X, problem.y)
+    optimizer.step(problem.model, problem.X, problem.y)  # warnings are errors here
+    good, plain = make_problem(), make_problem()
+    for _ in range(3):
+        Good().step(good.model, good.X, good.y)
+        SGD(0.1).step(plain.model, plain.X, plain.y)
+    assert_close(good.model.theta, plain.model.theta)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "text"),
+    [
+        (SGD(0.5), "SGD(learning_rate=0.5, momentum=0.0)"),
+        (Adagrad(), "Adagrad(learning_rate=0.01)"),
+        (Adam(0.1), "Adam(learning_rate=0.1, beta1=0.9, beta2=0.999)"),
+        (LBFGS(3), "LBFGS(memory=3, learning_rate=None, curvature_from='same batch')"),
+        (ConjugateGradient(), "ConjugateGradient()"),
+    ],
+)
+def test_an_optimizer_shows_its_arguments(optimizer, text):
+    assert repr(optimizer) == text
 
 
 def test_an_optimizer_must_say_how_it_updates():

@@ -107,7 +107,7 @@ def test_an_empty_order_changes_nothing(shape, epoch, empty):
 @pytest.mark.parametrize(
     "sizes", [(7, 1), (7, 5), (7, 6, 1), (1, 1, 1), (7, 6, 3), (5, 1, 2), (7, 33, 2, 4), (3, 4, 5, 6, 1)], ids=str
 )
-@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
 def test_networks_of_any_shape_over_orders_around_a_block(length, dtype, sizes, activation):
     shape = {"n": sizes[0], "hidden": sizes[1:-1], "outputs": sizes[-1], "activation": activation}
     problem = make_problem("mlp", **shape, m=29, dtype=dtype)

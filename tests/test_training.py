@@ -369,3 +369,52 @@ def test_an_optimizer_goes_on_where_it_stopped():
     for _ in range(2):
         train(parts.model, parts.X, parts.y, optimizer=optimizer, batch_size=4, epochs=2, shuffle=False)
     assert np.array_equal(whole.model.theta, parts.model.theta)
+
+
+# ---- what it takes for granted, and what it shows ----------------------------------------------------------------
+
+
+def test_a_seed_will_do_for_a_generator_and_without_one_0_is_taken():
+    def thetas(**rules):
+        problem = numbered(11)
+        train(problem.model, problem.X, problem.y, optimizer=SGD(0.1), batch_size=2, epochs=2, **rules)
+        return problem.model.theta
+
+    assert np.array_equal(thetas(rng=7), thetas(rng=np.random.default_rng(7)))
+    assert np.array_equal(thetas(), thetas(rng=0))
+    assert not np.array_equal(thetas(), thetas(rng=7))
+    assert not np.array_equal(thetas(), thetas(shuffle=False))
+    assert np.array_equal(thetas(rng=7, shuffle=False), thetas(shuffle=False))
+
+
+@pytest.mark.parametrize(("batch_size", "path"), [(3, "auto"), (1, "fast")])
+def test_verbose_shows_a_bar_and_changes_nothing(batch_size, path, capsys):
+    losses = []
+    for verbose in (False, True):
+        problem = numbered(10)
+        rules = {"batch_size": batch_size, "epochs": 2, "path": path, "verbose": verbose}
+        losses.append(train(problem.model, problem.X, problem.y, optimizer=SGD(0.1), **rules).loss)
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        if verbose:
+            assert "20/20" in shown.err
+            assert f"loss={losses[-1][-1]:.4g}" in shown.err
+            assert "accuracy=" in shown.err
+        else:
+            assert shown.err == ""
+    assert np.array_equal(*losses)
+
+
+def test_a_history_tells_what_happened():
+    problem = numbered(10)
+    rules = {"optimizer": SGD(0.1), "batch_size": 5, "epochs": 30}
+    history = train(problem.model, problem.X, problem.y, test=(problem.X, problem.y), **rules)
+    assert repr(history).startswith("<History: 60 updates in 30 epochs and ")
+    assert f"loss {history.loss[0]:.3g} -> {history.loss[-1]:.3g}" in repr(history)
+    assert f"test accuracy {history.test_accuracy[-1]:.1%}" in repr(history)
+    assert "\n" not in repr(history)
+    page = history._repr_html_()
+    assert page.count("<tr>") == 13
+    assert "test accuracy" in page
+    assert "reached its target" in repr(train(problem.model, problem.X, problem.y, target_loss=100.0, **rules))
+    assert "test" not in train(problem.model, problem.X, problem.y, **rules)._repr_html_()
