@@ -233,7 +233,7 @@ class Model(Storable):
         """Fill `out` with G, chunk by chunk: forward, backward, gradient; `losses` gets the sum of each chunk's J_i."""
         total = out if out.flags.c_contiguous else self.xp.empty_like(self._theta)  # products go nowhere else
         part = total
-        with self.backend.threads.for_work(batch.m * self.n_parameters):
+        with self.backend.threads.for_work(batch.m * self._theta.nbytes):
             for X, y in self.chunks(batch):
                 a, z = self.forward_pass(X)
                 delta = self.backward_pass(a, z, y, batch.m)

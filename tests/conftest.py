@@ -1,11 +1,16 @@
 import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported: tests run in parallel, one to a core
+
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from device import device_backend
 from hypothesis import settings
+from strategies import SMALLER
 
+from experiments.lab import plots
 from minigrad import Backend, BackendUnavailable, Dataset, get_backend, load_digits
 
 settings.register_profile("local", deadline=None, database=None, max_examples=60)
@@ -17,6 +22,12 @@ def pytest_configure(config: pytest.Config) -> None:
     # OpenBLAS sets the "invalid" flag now and then though operands and result are finite (numpy/numpy#24067): seen here
     # about once in 15 runs, on 2 × 5 float32. A real NaN fails the comparison that every such test ends in.
     config.addinivalue_line("filterwarnings", "ignore:invalid value encountered in matmul:RuntimeWarning")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_pictures() -> None:
+    """Figures of few pixels: drawn in full, and written in less time."""
+    plots.STYLE["savefig.dpi"] *= SMALLER
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +61,12 @@ def backend(request: pytest.FixtureRequest) -> Backend:
         return get_backend(request.param)
     except BackendUnavailable as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(params=["stand-in", pytest.param("cupy", marks=pytest.mark.gpu)])
+def device(request: pytest.FixtureRequest) -> Backend:
+    """The backends other than NumPy, for what is compared with a run on NumPy."""
+    return request.getfixturevalue("gpu") if request.param == "cupy" else device_backend()
 
 
 @pytest.fixture(scope="session")

@@ -134,6 +134,8 @@ def each_shape(function: Any) -> Any:
     return pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())(function)
 
 
+SMALLER = 0.18  # of a figure's pixels, to write it in less time
+
 # ---- assertions --------------------------------------------------------------------------------------------------
 
 

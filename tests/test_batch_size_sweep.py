@@ -7,6 +7,7 @@ from dataclasses import replace
 import matplotlib.image
 import numpy as np
 import pytest
+from teachers_map import assert_the_map_is_true, watched
 
 from experiments import batch_size_sweep as c8
 from experiments.lab import results, sweep, sweep_report, tuning
@@ -241,7 +242,8 @@ def test_validation_trains_on_the_rows_that_are_not_held_out(digits, monkeypatch
 
 @pytest.fixture(scope="module")
 def result(digits):
-    return c8.run(Trials(digits), SETTINGS)
+    with watched("batch_size_sweep"):
+        return c8.run(Trials(digits), SETTINGS)
 
 
 def test_a_small_real_run(result, tmp_path):
@@ -294,13 +296,17 @@ def test_settings_that_leave_little_to_show(digits, tmp_path, change):
     assert "holds" not in {claim["verdict"] for name, claim in result["claims"].items() if name in ("C8c", "C8d")}
 
 
-def test_on_a_device(backend, tiny):
+def test_on_a_device(device, tiny):
     settings = replace(
         SETTINGS, hidden=(3,), batch_sizes=(1, 8, 24), epochs=2, map_epochs=2, seeds=1, accuracy_seeds=1, repeats=1,
         accuracy_epochs=1, target=0.9,
     )  # fmt: skip
-    there, here = (c8.run(Trials(tiny(3)), replace(settings, backend=each)) for each in (backend, "numpy"))
+    there, here = (c8.run(Trials(tiny(3)), replace(settings, backend=each)) for each in (device, "numpy"))
     for kind, name in (("cell", "test_accuracy"), ("accuracy", "loss"), ("training", "final_loss")):
         columns = [[row[name] for row in sweep_report.of_kind(result, kind)] for result in (there, here)]
         assert columns[0] == pytest.approx(columns[1], 1e-9)
     assert c8.tables(there)
+
+
+def test_the_experiment_runs_what_the_readme_says(result):
+    assert_the_map_is_true("batch_size_sweep", c8.tables, result)

@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from strategies import status_of
+from teachers_map import assert_the_map_is_true, watched
 
 from experiments import equal_compute
 from experiments.equal_compute import LOOSE, TIGHT, Settings
@@ -321,7 +322,8 @@ def test_data_without_an_odd_class_still_make_two(digits):
 
 @pytest.fixture(scope="module")
 def result(digits):
-    return equal_compute.run(Trials(digits), SMALL)
+    with watched("equal_compute"):
+        return equal_compute.run(Trials(digits), SMALL)
 
 
 def test_a_run_holds_every_kind_of_row(result):
@@ -464,11 +466,11 @@ def test_odd_arguments(tmp_path, argv, capsys, monkeypatch):
 # ---- on a device -----------------------------------------------------------------------------------------------------
 
 
-def test_on_a_device(backend, tiny, tmp_path):
+def test_on_a_device(device, tiny, tmp_path):
     """What it measures there is what NumPy measures."""
     settings = replace(SMALL, hidden=(3,), batch_sizes=(1, 8, 24), epochs=40, seeds=1, not_to_tight=(1, 24))
-    there, here = (equal_compute.run(Trials(tiny(3)), replace(settings, backend=each)) for each in (backend, "numpy"))
-    assert there["settings"]["backend"] == backend.name
+    there, here = (equal_compute.run(Trials(tiny(3)), replace(settings, backend=each)) for each in (device, "numpy"))
+    assert there["settings"]["backend"] == device.name
     assert len(there["rows"]) == len(here["rows"])
     for row, expected in zip(there["rows"], here["rows"]):
         for name in ("loss", "samples", "cos_next", "cos_batch", "cos_fresh", "predicted"):
@@ -476,3 +478,7 @@ def test_on_a_device(backend, tiny, tmp_path):
                 assert row[name] == pytest.approx(expected[name], rel=1e-6, abs=1e-6), name
     assert equal_compute.tables(there)
     results.write_json(tmp_path / "result.json", there)
+
+
+def test_the_experiment_runs_what_the_readme_says(result):
+    assert_the_map_is_true("equal_compute", equal_compute.tables, result)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import matplotlib.image
 import numpy as np
 import pytest
+from teachers_map import assert_the_map_is_true, watched
 
 from experiments import gradient_noise as c2
 from experiments.lab import results, sweep
@@ -105,7 +106,8 @@ def test_a_distance_is_that_of_the_mean_of_sample_gradients(digits):
 
 @pytest.fixture(scope="module")
 def result(digits):
-    return c2.run(Trials(digits), SETTINGS)
+    with watched("gradient_noise"):
+        return c2.run(Trials(digits), SETTINGS)
 
 
 def test_a_small_real_run(result, tmp_path):
@@ -150,13 +152,17 @@ def test_settings_that_leave_little_to_show(digits, binary, tmp_path, change):
 
 
 @pytest.mark.parametrize("model", ["logistic", "mlp"])
-def test_on_a_device(backend, model, tiny):
+def test_on_a_device(device, model, tiny):
     settings = replace(
-        SETTINGS, model=model, hidden=(3,), batch_sizes=(1, 8, 24), epochs=2, seeds=2, draws=3, backend=backend
+        SETTINGS, model=model, hidden=(3,), batch_sizes=(1, 8, 24), epochs=2, seeds=2, draws=3, backend=device
     )
     data = tiny(2 if model == "logistic" else 3)
-    there, here = (c2.run(Trials(data), replace(settings, backend=each)) for each in (backend, "numpy"))
+    there, here = (c2.run(Trials(data), replace(settings, backend=each)) for each in (device, "numpy"))
     for kind, name in (("spread", "spread"), ("run", "noise_scale")):
         columns = [[row[name] for row in result["rows"] if row["kind"] == kind] for result in (there, here)]
         assert columns[0] == pytest.approx(columns[1], 1e-6, abs=1e-12)
     assert there["claims"]["C2"]["verdict"] == here["claims"]["C2"]["verdict"]
+
+
+def test_the_experiment_runs_what_the_readme_says(result):
+    assert_the_map_is_true("gradient_noise", c2.tables, result)

@@ -11,6 +11,7 @@ import pytest
 import scipy.optimize
 import scipy.stats
 import threadpoolctl
+from teachers_map import assert_the_map_is_true, watched
 
 from experiments import local_minima as c5b
 from experiments.lab import curvature, polish, results, sweep, trapped, trapped_report
@@ -330,7 +331,8 @@ def test_a_run_that_diverges_is_a_row_and_no_end_point(digits):
 def result(binary):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(c5b, "TUNING_STARTS", range(1000, 1001))
-        return c5b.run(Trials(binary), SETTINGS)
+        with watched("local_minima"):
+            return c5b.run(Trials(binary), SETTINGS)
 
 
 def test_a_small_real_run(result, tmp_path):
@@ -407,15 +409,19 @@ def test_settings_that_leave_little_to_show(binary, tmp_path, monkeypatch, chang
     assert c5b.plot(result, tmp_path)
 
 
-def test_on_a_device(backend, tiny):
-    settings = replace(SETTINGS, hidden=(2,), batch_sizes=(1, 24), backend=backend)
+def test_on_a_device(device, tiny):
+    settings = replace(SETTINGS, hidden=(2,), batch_sizes=(1, 24), backend=device)
     arms = [[ALONE, None, None], [SAME, 1, 0.1], [BEST, 24, 0.3]]
     there, here = (
-        c5b.end_rows(tiny(2), replace(settings, backend=each), c5b.DATA, 1, arms) for each in (backend, "numpy")
+        c5b.end_rows(tiny(2), replace(settings, backend=each), c5b.DATA, 1, arms) for each in (device, "numpy")
     )
     for name, tolerance in (("trained_loss", 1e-9), ("sharpness", 1e-4), ("loss", 1e-3), ("accuracy", 1e-9)):
         columns = [[row[name] or 0.0 for row in rows] for rows in (there, here)]
         assert columns[0] == pytest.approx(columns[1], rel=tolerance, abs=1e-4), name
-    tuned = [c5b.tuning_rows(tiny(2), replace(settings, backend=each), c5b.DATA, 8)[0] for each in (backend, "numpy")]
+    tuned = [c5b.tuning_rows(tiny(2), replace(settings, backend=each), c5b.DATA, 8)[0] for each in (device, "numpy")]
     assert tuned[0]["learning_rate"] == tuned[1]["learning_rate"]
-    assert sweep.make_model(tiny(2), settings, 0).backend.name == backend.name
+    assert sweep.make_model(tiny(2), settings, 0).backend.name == device.name
+
+
+def test_the_experiment_runs_what_the_readme_says(result):
+    assert_the_map_is_true("local_minima", c5b.tables, result)

@@ -8,6 +8,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 import scipy.optimize
+from teachers_map import assert_the_map_is_true, watched
 
 from experiments import optimizers_under_noise as c7
 from experiments.lab import noise_costs, results, sweep
@@ -319,7 +320,8 @@ def test_error_rows_are_taken_at_their_place_and_along_their_step(digits):
 
 @pytest.fixture(scope="module")
 def result(digits):
-    return c7.run(Trials(digits), SETTINGS)
+    with watched("optimizers_under_noise"):
+        return c7.run(Trials(digits), SETTINGS)
 
 
 def test_a_small_real_run(result, tmp_path):
@@ -365,12 +367,16 @@ def test_settings_that_leave_little_to_show(digits, tmp_path, change):
         assert c7.plot(result, tmp_path)
 
 
-def test_on_a_device(backend, tiny):
+def test_on_a_device(device, tiny):
     settings = replace(SETTINGS, hidden=(3,), batch_sizes=(8, 24), epochs=1, seeds=1, draws=2)
-    there, here = (c7.run(Trials(tiny(3)), replace(settings, backend=each)) for each in (backend, "numpy"))
+    there, here = (c7.run(Trials(tiny(3)), replace(settings, backend=each)) for each in (device, "numpy"))
     for kind, name in (("training", "excess"), ("error", "g")):
         columns = [[row[name] for row in result["rows"] if row["kind"] == kind] for result in (there, here)]
         assert columns[0] == pytest.approx(columns[1], 1e-6)
     rates = [[row["learning_rate"] for row in result["rows"] if row["kind"] == "tuning"] for result in (there, here)]
     assert rates[0] == rates[1]
     assert c7.tables(there)
+
+
+def test_the_experiment_runs_what_the_readme_says(result):
+    assert_the_map_is_true("optimizers_under_noise", c7.tables, result)

@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from strategies import status_of
+from teachers_map import assert_the_map_is_true, watched
 
 from experiments import saddle_point as c5a
 from experiments.lab import curvature, results, saddle, saddle_report
@@ -404,7 +405,8 @@ def test_the_drawn_surface_does_what_it_is_drawn_for():
 def result(data):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(c5a, "PUSHES", FEW_PUSHES)
-        return c5a.run(Trials(data), SETTINGS)
+        with watched("saddle_point"):
+            return c5a.run(Trials(data), SETTINGS)
 
 
 def test_a_small_real_run(result, tmp_path):
@@ -471,11 +473,11 @@ def test_the_help_says_that_it_takes_two_classes(capsys):
     assert "(default:odd-even;" in "".join(capsys.readouterr().out.split())
 
 
-def test_on_a_device(backend, data, monkeypatch):
+def test_on_a_device(device, data, monkeypatch):
     monkeypatch.setattr(c5a, "PUSHES", FEW_PUSHES)
     monkeypatch.setattr(c5a, "STEPS", (1.0, 0.5, 0.25))
     settings = replace(SETTINGS, batch_sizes=(64, 300), seeds=1, repeats=1, settling=4)
-    there, here = (c5a.run(Trials(data), replace(settings, backend=each)) for each in (backend, "numpy"))
+    there, here = (c5a.run(Trials(data), replace(settings, backend=each)) for each in (device, "numpy"))
     for kind, name in (("saddle", "loss"), ("saddle", "eigenvalues"), ("settling", "above_saddle")):
         columns = [[row[name] for row in result["rows"] if row["kind"] == kind] for result in (there, here)]
         for one, other in zip(*columns):
@@ -484,3 +486,7 @@ def test_on_a_device(backend, data, monkeypatch):
         [row["updates"] for row in r["rows"] if row["kind"] == "leaving" and row["arm"] == PUSH] for r in (there, here)
     ]
     assert columns[0] == columns[1]
+
+
+def test_the_experiment_runs_what_the_readme_says(result):
+    assert_the_map_is_true("saddle_point", c5a.tables, result)

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from minigrad import MLP, SGD
+from minigrad import MLP, SGD, Backend
 from minigrad.engine import threads
 from minigrad.engine.threads import LOOK, PATIENCE, SMALL, SPLIT, Threads
 from minigrad.per_sample import fast_epoch
@@ -137,6 +137,7 @@ def test_threads_of_the_program_may_overlap(machine):
 
 def test_the_per_sample_path_and_a_step_ask_for_what_they_need(machine, monkeypatch):
     libraries, _ = machine
+    monkeypatch.setattr(Backend, "threads", Threads())
     model = MLP((3, 4, 2))
     X, y = np.ones((6, 3)), np.array([0, 1] * 3)
     fast_epoch(model, X, y, range(6), 0.1)

@@ -187,7 +187,18 @@ def test_interrupted_while_it_is_drawn(tmp_path, capsys):
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C as a signal")
 def test_ctrl_c_ends_the_workers_and_the_same_command_goes_on(tmp_path):
     """A real process and its workers: interrupted after the first trials, then run to its end."""
-    command = [sys.executable, "-m", "experiments.compare_gd_sgd", "--quick", "--out", str(tmp_path), "--workers", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "experiments.compare_gd_sgd",
+        "--quick",
+        "--seeds",
+        "2",
+        "--out",
+        str(tmp_path),
+        "--workers",
+        "2",
+    ]
     folder = tmp_path / "compare_gd_sgd"
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 60

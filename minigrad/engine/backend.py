@@ -129,12 +129,15 @@ class NumpyBackend(Backend):
             return
         axpy, p = (scipy.linalg.blas.saxpy if y.dtype.char == "f" else scipy.linalg.blas.daxpy), len(y)
         # In pieces that BLAS leaves to one thread: a second set of threads, SciPy's, would fight NumPy's for the cores.
-        for start in range(0, p, ONE_THREAD):
-            axpy(x, y, min(ONE_THREAD, p - start), a, start, 1, start, 1)  # n, a, where and how x and y are read
+        whole = p - p % ONE_THREAD
+        for start in range(0, whole, ONE_THREAD):
+            axpy(x, y, ONE_THREAD, a, start, 1, start, 1)  # n, a, and from where x and y are read
+        if whole < p:
+            axpy(x, y, p - whole, a, whole, 1, whole, 1)
 
     def take_rows(self, X: np.ndarray, index: np.ndarray, out: np.ndarray) -> np.ndarray:
         # mode="clip" writes straight into `out`; the default mode gathers into a copy first
-        return np.take(X, index, axis=0, out=out, mode="clip")
+        return X.take(index, axis=0, out=out, mode="clip")
 
 
 def namespace(array: Any, default: Any = None) -> Any:

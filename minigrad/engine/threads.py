@@ -16,8 +16,9 @@ import threading
 import time
 from typing import Any, Self
 
-SPLIT = 400_000  # multiplications for a batch below which BLAS takes one thread by itself
-SMALL = 1_500_000  # … and up to which one is as fast as two: theta would travel from one core to the other
+# A batch's work is its rows times the bytes of theta.
+SPLIT = 2_600_000  # below, BLAS takes one thread by itself
+SMALL = 10_500_000  # up to here one is about as fast as two, since theta would travel from one core to the other
 LOOK = 0.02  # seconds inside products from look to look
 SHARE = 0.8  # of `inside`: what the processor gives on a quiet machine is 0.95 and more
 PATIENCE = 0.5, 8.0  # seconds with one thread before all are tried again; twice as long each time it fails
@@ -33,7 +34,7 @@ def libraries() -> list[Any]:
 
 
 class Threads:
-    """`with threads.for_work(n):` lets BLAS take as many threads as pay for n multiplications.
+    """`with threads.for_work(n):` lets BLAS take as many threads as pay for that much work.
 
     Blocks may be nested, and used by several threads of the program: the first to come decides for all.
     """
@@ -43,12 +44,13 @@ class Threads:
         self.restore: list[tuple[Any, int]] = []
         self.inside = self.started = self.cpu = self.alone_until = 0.0
         self.patience = PATIENCE[0]
+        self.was_alone = False
         self.lock = threading.Lock()
         self.work = 0
 
-    def for_work(self, multiplications: int) -> Self:
+    def for_work(self, work: int) -> Self:
         """How much is to be done in the block; 0: so little at a time that one thread must do."""
-        self.work = multiplications
+        self.work = work
         return self
 
     def __enter__(self) -> None:
@@ -56,8 +58,12 @@ class Threads:
             self.users += 1
             if self.users == 1:
                 self.started, work = time.perf_counter(), self.work
-                if SPLIT < work <= SMALL or work == 0 or self.started < self.alone_until:
+                alone = self.started < self.alone_until
+                if alone or SPLIT < work <= SMALL or work == 0:
                     self.limit()
+                elif self.was_alone:  # a new span begins
+                    self.cpu, self.inside = time.thread_time(), 0.0
+                self.was_alone = alone
 
     def __exit__(self, *error: object) -> None:
         with self.lock:
