@@ -173,9 +173,11 @@ class Clock:
         self.stopped: Any = None
 
     def go_on(self) -> None:
+        """Start, or start again."""
         self.started = self.backend.moment()
 
     def pause(self) -> None:
+        """Stand still until `go_on`."""
         self.stopped = self.backend.moment()
 
     def read(self) -> float:

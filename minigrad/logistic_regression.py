@@ -69,16 +69,20 @@ class LogisticRegression(Model):
         return self.theta[-1:]
 
     def forward_pass(self, X: Array) -> tuple[list[Array], list[Array]]:
+        """z = X w + b."""
         z = X @ self.w + self.b  # (m, n) @ (n,) -> (m,)
         return [X], [z]
 
     def backward_pass(self, a: list[Array], z: list[Array], y: Array, m: int) -> list[Array]:
+        """δ = (h − y) / m, with h = sigmoid(z)."""
         return [self.log_loss.delta(z[0], y, m)]  # δ = ∂J/∂z = (h − y) / m
 
     def gradient_pass(self, a: list[Array], delta: list[Array], out: Array) -> None:
+        """∂J/∂w = Xᵀ δ and ∂J/∂b = Σ_i δ_i into `out`."""
         dw, db = out[:-1], out[-1:]
         self.xp.dot(a[0].T, delta[0], out=dw)  # ∂J/∂w = Xᵀ δ; (n, m) @ (m,) -> (n,)
         self.xp.sum(delta[0], axis=0, keepdims=True, out=db)  # ∂J/∂b = Σ_i δ_i
 
     def constructor_arguments(self) -> dict[str, Any]:
+        """What makes a model of this shape again."""
         return {"n_features": self.n_features, "dtype": self.dtype.name, "backend": self.backend.name}

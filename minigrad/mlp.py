@@ -79,6 +79,7 @@ class MLP(Model):
             W[...] = self.backend.asarray(np.sqrt(variance) * rng.standard_normal(W.shape), self.dtype)
 
     def forward_pass(self, X: Array) -> tuple[list[Array], list[Array]]:
+        """Every a_l, X first, and every z_l, the logits last."""
         a, z, L = [X], self.arrays("z", len(X)), len(self.layers)
         a += self.arrays("a", len(X))[: L - 1]
         for l, (W, b) in enumerate(self.layers):
@@ -89,6 +90,7 @@ class MLP(Model):
         return a, z
 
     def backward_pass(self, a: list[Array], z: list[Array], y: Array, m: int) -> list[Array]:
+        """Every δ_l, worked out from the last layer to the first."""
         delta, slope = self.arrays("delta", len(y)), self.arrays("slope", len(y))
         self.log_loss.delta(z[-1], y, m, out=delta[-1])  # δ_{L−1} = (h − y) / m
         for l in range(len(self.layers) - 1, 0, -1):
@@ -98,6 +100,7 @@ class MLP(Model):
         return delta
 
     def gradient_pass(self, a: list[Array], delta: list[Array], out: Array) -> None:
+        """∂J/∂W_l = a_lᵀ δ_l and ∂J/∂b_l = the sum of δ_l's rows into `out`."""
         ones = self.workspace.ones(len(a[0]), self.dtype)
         product = self.xp.matmul if len(ones) > 1 else self.xp.dot  # over one row `matmul` takes seven times as long
         for (dW, db), a_l, delta_l in zip(self.layer_views(out), a, delta):
@@ -109,6 +112,7 @@ class MLP(Model):
         return self.workspace.take_each(name, m, self.layer_sizes[1:], self.dtype)
 
     def constructor_arguments(self) -> dict[str, Any]:
+        """What makes a model of this shape again."""
         return {
             "layer_sizes": list(self.layer_sizes),
             "activation": self.activation,

@@ -139,6 +139,7 @@ class SGD(Optimizer):
         self.momentum = checks.fraction("momentum", momentum)
 
     def update(self, theta: Array, gradient: Array) -> None:
+        """theta ← theta − η G, or − η v with momentum."""
         if self.momentum:
             (v,) = self.remembered(theta, 1)
             v *= self.momentum
@@ -167,6 +168,7 @@ class Adagrad(Optimizer):
         self.learning_rate = checks.positive_number("learning_rate", learning_rate)
 
     def update(self, theta: Array, gradient: Array) -> None:
+        """theta ← theta − η G / (√s + ε)."""
         xp, (s,) = namespace(theta), self.remembered(theta, 1)
         _, change = self._room_for(theta)
         xp.multiply(gradient, gradient, out=change)
@@ -205,6 +207,7 @@ class Adam(Optimizer):
         self._t = 0
 
     def update(self, theta: Array, gradient: Array) -> None:
+        """theta ← theta − η m̂ / (√v̂ + ε)."""
         xp, (m, v) = namespace(theta), self.remembered(theta, 2)
         _, change = self._room_for(theta)
         self._t += 1

@@ -380,7 +380,7 @@ def cupy():
 
 
 def parsed(text):
-    """The parameters in a docstring's first line: 'exp(x, /, out=None, \\*, dtype=None)', 'array.get(self, order)'."""
+    r"""The parameters in a docstring's first line: 'exp(x, /, out=None, \\*, dtype=None)', 'array.get(self, order)'."""
     inside = text.strip().splitlines()[0].partition("(")[2].rpartition(")")[0].replace("\\*", "*")
     parts = [part.split()[-1] if " " in part else part for part in inside.split(", ") if part != "self"]
     return signature(", ".join(parts))

@@ -1,5 +1,6 @@
 """train() against the loops that it stands for, and every column of its History against a second account."""
 
+import contextlib
 import copy
 import math
 import time
@@ -418,3 +419,13 @@ def test_a_history_tells_what_happened():
     assert "test accuracy" in page
     assert "reached its target" in repr(train(problem.model, problem.X, problem.y, target_loss=100.0, **rules))
     assert "test" not in train(problem.model, problem.X, problem.y, **rules)._repr_html_()
+
+
+@pytest.mark.parametrize(("share", "diverged"), [(0.99, False), (1.01, True)])
+def test_a_loss_counts_as_diverged_from_a_thousand_times_that_of_guessing(share, diverged):
+    problem = make_problem("logistic", n=1, m=1)
+    problem.model.theta[:] = 0, share * 1000 * math.log(2) * (1 if problem.y[0] == 0 else -1)  # the loss is |z|
+    rules = {"optimizer": SGD(1e-9), "batch_size": 1, "epochs": 1}
+    with pytest.warns(DivergenceWarning) if diverged else contextlib.nullcontext():
+        history = train(problem.model, problem.X, problem.y, **rules)
+    assert history.diverged is diverged

@@ -18,6 +18,7 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
+        """End with status 2 and one line on standard error."""
         if message.startswith("unrecognized"):
             message += "; expected the flags that --help lists"
         self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")

@@ -61,6 +61,7 @@ class Witness(SGD):
         self.seen: dict[str, list[float]] = {name: [] for name in names}
 
     def step(self, model: Model, X: Any, y: Any = None) -> int:
+        """A step on the batch; at a moment, with a look at all the data before and after."""
         batch = model.batch(X, y)
         self.updates += 1
         if self.updates not in self.moments:

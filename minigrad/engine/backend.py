@@ -106,23 +106,29 @@ class NumpyBackend(Backend):
         super().__init__("numpy", np)
 
     def asarray(self, values: Any, dtype: Any = None) -> np.ndarray:
+        """`values` as a NumPy array; TypeError for an array of another device."""
         if not isinstance(values, np.ndarray) and namespace(values, default=np) is not np:
             raise TypeError(f"got {type(values).__name__} of another device; expected host data: use its to_numpy()")
         return np.asarray(values, dtype=dtype)
 
     def to_numpy(self, array: Any) -> np.ndarray:
+        """`array` itself."""
         return self.asarray(array)
 
     def synchronize(self) -> None:
+        """Nothing to wait for."""
         return
 
     def moment(self) -> float:
+        """Seconds on the wall clock."""
         return time.perf_counter()
 
     def seconds_between(self, start: float, stop: float) -> float:
+        """Seconds from one `moment` to a later one."""
         return stop - start
 
     def axpy(self, a: float, x: np.ndarray, y: np.ndarray) -> None:
+        """y ← y + a x, in place, by BLAS: in one pass over y."""
         plain = x.flags.c_contiguous and y.flags.c_contiguous and x.dtype == y.dtype and x.shape == y.shape
         if not plain or y.dtype.char not in "fd":
             super().axpy(a, x, y)
@@ -136,6 +142,7 @@ class NumpyBackend(Backend):
             axpy(x, y, p - whole, a, whole, 1, whole, 1)
 
     def take_rows(self, X: np.ndarray, index: np.ndarray, out: np.ndarray) -> np.ndarray:
+        """Gather `X[index]` into `out`; an index out of range is clipped."""
         # mode="clip" writes straight into `out`; the default mode gathers into a copy first
         return X.take(index, axis=0, out=out, mode="clip")
 

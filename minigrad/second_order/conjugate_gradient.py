@@ -26,6 +26,7 @@ class ConjugateGradient(LineSearchOptimizer):
     _gain = _square_norm_before = math.nan  # of the last step: −α φ'(0), ‖G‖²
 
     def step(self, model: Model, X: Any, y: Any = None) -> int:
+        """One direction, and a line search along it; returns the sample gradients that it took."""
         batch = model.batch(X, y)
         used = self.begin(model, batch)
         _, G, G_before, d = self._memory

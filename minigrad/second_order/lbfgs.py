@@ -88,6 +88,7 @@ class LBFGS(LineSearchOptimizer):
         self._steps = 0
 
     def step(self, model: Model, X: Any, y: Any = None) -> int:
+        """One step along −H G; returns the sample gradients that it took."""
         batch = model.batch(X, y)
         if self.learning_rate is not None:
             return self._fixed_step(model, batch, self.learning_rate)
