@@ -6,7 +6,7 @@
     z       (m,)      logits, z = X w + b
     h       (m,)      probabilities of class 1, h = sigmoid(z)
 
-    J(θ) = −(1/m) Σ_i [ y_i log h_i + (1 − y_i) log(1 − h_i) ]
+    J(θ) = −(1/m) Σ_i [ y_i log h_i + (1 − y_i) log(1 − h_i) ]      (`losses.py` computes it from z)
     ∂J/∂w = Xᵀ (h − y) / m,   ∂J/∂b = mean(h − y)
 
 C. Bishop, Pattern Recognition and Machine Learning (2006), section 4.3.2.
@@ -20,6 +20,7 @@ import numpy as np
 
 from .engine import checks
 from .engine.backend import Array, Backend
+from .functions import sigmoid
 from .model import Model
 
 
@@ -75,7 +76,8 @@ class LogisticRegression(Model):
 
     def backward_pass(self, a: list[Array], z: list[Array], y: Array, m: int) -> list[Array]:
         """δ = (h − y) / m, with h = sigmoid(z)."""
-        return [self.log_loss.delta(z[0], y, m)]  # δ = ∂J/∂z = (h − y) / m
+        h = sigmoid(z[0])
+        return [(h - y) / m]  # δ = ∂J/∂z
 
     def gradient_pass(self, a: list[Array], delta: list[Array], out: Array) -> None:
         """∂J/∂w = Xᵀ δ and ∂J/∂b = Σ_i δ_i into `out`."""

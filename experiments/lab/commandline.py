@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import minigrad
 from minigrad import Dataset
 from minigrad.engine import checks
+from minigrad.functions import ACTIVATIONS
 
 
 class Parser(argparse.ArgumentParser):
@@ -179,7 +180,7 @@ AUTOMATIC = {  # what a flag is without a number of its own
 TRAINING_FLAGS: dict[str, dict[str, Any]] = {
     "model": {"choices": ("logistic", "mlp"), "help": "logistic regression, or a network with hidden layers"},
     "hidden": {"metavar": '"32"', "type": sizes, "help": "units of each hidden layer of the MLP, or none"},
-    "activation": {"choices": ("tanh", "relu"), "help": "of the hidden units"},
+    "activation": {"choices": tuple(ACTIVATIONS), "help": "of the hidden units"},
     "batch-sizes": {
         "metavar": '"1 8 64 all"', "type": batch_sizes, "help": "batch sizes in rows; all is the training set"
     },
