@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import time
 
 import device
 import numpy as np
@@ -208,6 +209,7 @@ def test_training(backend, shape, dtype, shuffled, batch_size, path):
         assert_close(getattr(there, name), getattr(here, name), 10 * TOLERANCE[dtype])
     assert there.seconds[0] == 0
     assert (np.diff(there.seconds) > 0).all()
+    assert there.seconds[-1] < 60  # seconds, and not milliseconds
     history(start, problem.X, problem.y)  # data of the host is moved
     assert np.array_equal(backend.to_numpy(start.theta), backend.to_numpy(model.theta))
 
@@ -495,3 +497,11 @@ def test_a_check_of_the_data_waits_once_for_each_array():
         model.batch(X, y)
     assert (spent.waits, spent.uploads) == (2, 0)
     assert isinstance(X, DeviceArray)
+
+
+def test_the_clock_of_a_backend_counts_seconds(backend):
+    start, wall = backend.moment(), time.perf_counter()
+    time.sleep(0.05)
+    stop, wall = backend.moment(), time.perf_counter() - wall
+    backend.synchronize()
+    assert 0.05 <= backend.seconds_between(start, stop) <= wall + 0.05

@@ -153,3 +153,20 @@ def test_the_libraries_that_are_found_are_those_of_numpy_and_scipy():
     found = threads.libraries.__wrapped__()
     assert all(library.get_num_threads() >= 1 for library in found)
     assert all(library.user_api == "blas" for library in found)
+
+
+def test_the_first_time_one_thread_must_do_for_the_shortest_while(machine):
+    libraries, clock = machine
+    fair = Threads()
+
+    def step(share):
+        with fair.for_work(10 * SMALL):
+            chosen = counts(libraries)
+            clock.work(1.1 * LOOK, share)
+        return chosen
+
+    step(1.0)  # the first span begins when the process does
+    fair.patience = Threads().patience
+    step(0.5)
+    clock.now += PATIENCE[0]
+    assert step(1.0) == [2, 4]
