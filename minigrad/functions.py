@@ -6,7 +6,7 @@
     K            number of classes
 
 Every function makes a fresh array unless `out` is given. To add an activation, write f and f' and list them in
-`ACTIVATIONS`: nothing else in the framework knows an activation by its name.
+`ACTIVATIONS`: no other code knows an activation by its name. `out` is never z itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What training did, evaluation by evaluation, and who keeps the account while it runs."""
+"""What training did, evaluation by evaluation, and the Recorder that writes it down."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class History:
     Attributes
     ----------
     epoch : (k,) float
-        Epochs gone through, fractions included; without its remainder an epoch is as long as its full batches.
+        Epochs gone through, fractions included; with drop_last an epoch counts its full batches only.
     updates : (k,) int
         Steps of the optimizer.
     samples : (k,) int
@@ -154,8 +154,8 @@ class Recorder:
         if self.diverged:
             last = self.rows[-1]
             warnings.warn(
-                f"training diverged: loss {last['loss']:.3g} after {last['updates']:,} updates; "
-                "expected a smaller learning_rate",
+                f"training diverged: loss {last['loss']:.3g} after {last['updates']:,} updates; expected "
+                + ("a smaller learning_rate" if last["updates"] else "finite parameters, and features near 1 in size"),
                 DivergenceWarning,
                 stacklevel=3,
             )
@@ -164,7 +164,7 @@ class Recorder:
 
 
 class Clock:
-    """Adds up the seconds between `go_on` and `pause`, by the device's clock, which nobody waits for."""
+    """Adds up the seconds between `go_on` and `pause`, by the device's clock, without waiting for the device."""
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend

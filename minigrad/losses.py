@@ -14,7 +14,7 @@ Why training takes the loss from logits and not by the text's formula: for z = 4
 1 − h is 0 and its logarithm infinite, though the loss of a sample with y = 0 is 40; and near h = 1 the difference
 1 − h keeps few digits. From z nothing is lost. No probability is ever clipped.
 
-`BinaryLogLoss` and `ClassLogLoss` hold all that depends on the number of outputs: one, or K.
+`BinaryLogLoss` and `ClassLogLoss` hold what depends on the number of outputs: one, or K.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def log_loss(h: Any, y: Any) -> float:
 def one_sample_loss(h: Array, y: Array) -> Array:
     """−[ y log h + (1 − y) log(1 − h) ] for each sample on its own, (m,); −log h[y] with K classes.
 
-    0 log 0 is 0, its limit: the logarithm is taken only of the probability of what the sample is.
+    0 log 0 is 0, its limit: the logarithm is taken only of the probability of the true class.
     """
     xp = namespace(h)
     if h.ndim == 2:

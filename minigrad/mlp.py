@@ -1,13 +1,13 @@
 """The multilayer perceptron: dense layers, with backpropagation written out by hand.
 
-All that belongs to a layer bears its number l = 0 … L − 1, counted from the input.
+The index l = 0 … L − 1 is the layer, counted from the input.
 
     X            (m, n_0)           samples, one a row
     W_l, b_l     (n_l, n_{l+1}), (n_{l+1},)   weights and bias of layer l
     a_l          (m, n_l)           what comes into layer l: a_0 = X
     z_l          (m, n_{l+1})       its pre-activations; the last ones are the logits
     δ_l          (m, n_{l+1})       ∂J/∂z_l, one row a sample
-    m                               rows of the batch: J is a mean, so δ holds its 1/m from the start
+    m                               rows of the batch: J is a mean, and its 1/m is already inside δ
 
 Forward, for each layer:    z_l = a_l W_l + b_l            a_{l+1} = f(z_l)
 The last z is turned into h = sigmoid(z) for one output and h = softmax(z) for K.
@@ -70,7 +70,7 @@ class MLP(Model):
         if not isinstance(layer_sizes, Sequence) or isinstance(layer_sizes, str) or len(layer_sizes) < 2:
             raise ValueError(f"layer_sizes is {layer_sizes!r}; expected at least two sizes, such as (64, 32, 10)")
         sizes = tuple(checks.whole_number(f"layer_sizes[{i}]", size) for i, size in enumerate(layer_sizes))
-        self.activation = checks.one_of("activation", activation, tuple(ACTIVATIONS))
+        self._activation = checks.one_of("activation", activation, tuple(ACTIVATIONS))
         self.f, self.f_derivative = ACTIVATIONS[activation].f, ACTIVATIONS[activation].derivative
         super().__init__(sizes, dtype, backend)
         rng = checks.generator("rng", rng) or np.random.default_rng(0)
@@ -78,10 +78,15 @@ class MLP(Model):
             variance = ACTIVATIONS[activation].gain / len(W)
             W[...] = self.backend.asarray(np.sqrt(variance) * rng.standard_normal(W.shape), self.dtype)
 
+    @property
+    def activation(self) -> str:
+        """The name of f, which is chosen when the model is made."""
+        return self._activation
+
     def forward_pass(self, X: Array) -> tuple[list[Array], list[Array]]:
         """Every a_l, X first, and every z_l, the logits last."""
         a, z, L = [X], self.arrays("z", len(X)), len(self.layers)
-        a += self.arrays("a", len(X))[: L - 1]
+        a += self.arrays("a", len(X))[: L - 1]  # a_1 … a_{L−1}, to be filled
         for l, (W, b) in enumerate(self.layers):
             self.xp.matmul(a[l], W, out=z[l])  # z_l = a_l W_l + b_l; (m, n_l) @ (n_l, n_{l+1}) -> (m, n_{l+1})
             z[l] += b
@@ -105,7 +110,7 @@ class MLP(Model):
         product = self.xp.matmul if len(ones) > 1 else self.xp.dot  # over one row `matmul` takes seven times as long
         for (dW, db), a_l, delta_l in zip(self.layer_views(out), a, delta):
             product(a_l.T, delta_l, out=dW)  # ∂J/∂W_l = a_lᵀ δ_l; (n_l, m) @ (m, n_{l+1}) -> (n_l, n_{l+1})
-            self.xp.dot(ones, delta_l, out=db)  # ∂J/∂b_l = Σ_i δ_l; (m,) @ (m, n_{l+1}) -> (n_{l+1},)
+            self.xp.dot(ones, delta_l, out=db)  # ∂J/∂b_l, the sum of δ_l's rows; (m,) @ (m, n_{l+1}) -> (n_{l+1},)
 
     def arrays(self, name: str, m: int) -> list[Array]:
         """An array (m, n_{l+1}) for each layer, of undefined content: those that the last batch used."""

@@ -12,8 +12,8 @@
 Loss and gradient are means over the rows, everywhere, so gradient descent, mini-batch and SGD are one formula,
 theta -= learning_rate * gradient, and only the batch differs.
 
-A large batch is worked through in chunks that fit the cache. Each chunk adds its rows' share of the mean, δ with the
-1/m of the whole batch: the mean over any partition is the mean.
+A large batch is worked through in chunks that fit the cache. In every chunk δ is divided by the m of the whole batch,
+so the chunks' gradients need only be added.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ class Model(Storable):
         self.log_loss = log_loss_of(self.n_outputs, self.backend, self.dtype)
         self.n_classes = self.log_loss.n_classes
         self.n_parameters = sum((n_in + 1) * n_out for n_in, n_out in zip(layer_sizes, layer_sizes[1:]))
+        self._form = f"{self.n_features} features, {self.n_classes} classes, {self.dtype} on {self.backend!r}"
         self._row_bytes = sum(layer_sizes) * self.dtype.itemsize
         self.workspace = Workspace(self.backend)
         self._theta = self.xp.zeros(self.n_parameters, self.dtype)
@@ -178,7 +179,7 @@ class Model(Storable):
     def layer_terms(self, X: Any, y: Any = None) -> list[tuple[Array, Array]]:
         """(a, δ) of each layer, (m, n_in) and (m, n_out), δ not divided by m; the next call overwrites them.
 
-        They are all that anybody needs to know of a model: the mean gradient is aᵀδ / m and, for b, the mean of δ;
+        They are enough to build every gradient from: the mean gradient is aᵀδ / m and, for b, the mean of δ;
         a sample's gradient is the outer product of its two rows. Raises as `gradient` does.
         """
         X, y = self.batch(X, y).gathered()
@@ -209,10 +210,15 @@ class Model(Storable):
             As `gradient` does; the message calls the arrays by `names`.
         """
         if isinstance(X, Batch):
+            if X.form != self._form or y is not None:
+                raise ValueError(
+                    f"X is a Batch for a model of {X.form}, and y is {'' if y is None else 'not '}None; "
+                    f"expected one for {self._form}, and no y beside it"
+                )
             return X
         X = checks.features(X, self.n_features, self.backend, self.dtype, names[0])
         y = checks.labels(y, len(X), self.n_classes, self.backend, names[1])
-        return Batch(X, y.astype(self.log_loss.label_dtype, copy=False))
+        return Batch(X, y.astype(self.log_loss.label_dtype, copy=False), self._form)
 
     def evaluate(self, *batches: Batch) -> list[float]:
         """[loss, accuracy] over the rows of each batch, one after the other; waits for the device once."""
@@ -231,7 +237,7 @@ class Model(Storable):
 
     def _add_up(self, batch: Batch, out: Array, losses: list[Array] | None = None) -> None:
         """Fill `out` with G, chunk by chunk: forward, backward, gradient; `losses` gets the sum of each chunk's J_i."""
-        total = out if out.flags.c_contiguous else self.xp.empty_like(self._theta)  # products go nowhere else
+        total = out if out.flags.c_contiguous else self.xp.empty_like(self._theta)  # BLAS writes nowhere else
         part = total
         with self.backend.threads.for_work(batch.m * self._theta.nbytes):
             for X, y in self.chunks(batch):
@@ -240,18 +246,21 @@ class Model(Storable):
                 self.gradient_pass(a, delta, part)
                 if losses is not None:
                     losses.append(self.log_loss.value(z[-1], y).sum())
-                if part is total:
+                if part is total:  # the first chunk; the others go into a buffer, and are added
                     part = self.workspace.take("part", total.shape, total.dtype)
                 else:
                     total += part
         if total is not out:
             out[...] = total
 
-    def _each_row(self, X: Any, what: Any) -> Array:
-        """`what` of the logits of every row, joined."""
-        X = checks.features(X, self.n_features, self.backend, self.dtype)
-        rows = Batch(X, X)
-        return self.xp.concatenate([what(self.forward_pass(chunk)[1][-1]) for chunk, _ in self.chunks(rows)])
+    def _each_row(self, X: Any, of_logits: Any) -> Array:
+        """`of_logits` of the logits of every row, joined."""
+        if isinstance(X, Batch):
+            rows = self.batch(X)
+        else:
+            X = checks.features(X, self.n_features, self.backend, self.dtype)
+            rows = Batch(X, X, self._form)  # without labels
+        return self.xp.concatenate([of_logits(self.forward_pass(chunk)[1][-1]) for chunk, _ in self.chunks(rows)])
 
     def _checked(self, out: Array | None) -> Array:
         """`out`, or a fresh array (p,) without it; ValueError where it does not fit."""

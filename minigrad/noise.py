@@ -52,7 +52,7 @@ def gradient_noise(model: Model, X: Any, y: Any = None) -> GradientNoise:
 
     In a dense layer a sample's gradient is the outer product of its input activations a_i, with a constant 1 for
     the bias, and its δ_i. The squared norm of an outer product is the product of the squared norms:
-    ‖g_i‖² = Σ_layers ‖δ_i‖² (‖a_i‖² + 1). So both sums fall out of one forward and backward pass.
+    ‖g_i‖² = Σ_layers ‖δ_i‖² (‖a_i‖² + 1). So G and Σ_i ‖g_i‖² fall out of one forward and backward pass.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def gradient_noise(model: Model, X: Any, y: Any = None) -> GradientNoise:
     mean = xp.zeros_like(model.theta)
     total = xp.zeros(())  # Σ_i ‖g_i‖², in float64 also for a float32 model
     for X_chunk, y_chunk in model.chunks(batch):
-        terms = model.layer_terms(Batch(X_chunk, y_chunk))
+        terms = model.layer_terms(Batch(X_chunk, y_chunk, batch.form))
         for (dW, db), (a, delta) in zip(model.layer_views(mean), terms):
             dW += xp.matmul(a.T, delta)
             db += delta.sum(axis=0)

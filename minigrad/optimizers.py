@@ -27,13 +27,14 @@ from .model import Model
 class Optimizer:
     """What to do with a gradient; see `SGD`, `Adagrad`, `Adam`.
 
-    What one remembers from update to update belongs to one model: keep an optimizer to a model, or get a ValueError.
+    Use one optimizer for one model: what it remembers from update to update belongs to that model, and another gets a
+    ValueError. Plain SGD remembers nothing, and serves any.
     """
 
     _watched = False
     _theta: Array = None  # of the model that it serves
     _memory: tuple[Array, ...] = ()
-    _roomy: Array = None  # the theta that the buffers are like
+    _buffered: Array = None  # the theta that the buffers are like
     _buffers: tuple[Array, ...] = ()  # two, (p,) each: for the gradient, and to work in
 
     def step(self, model: Model, X: Any, y: Any = None) -> int:
@@ -47,7 +48,7 @@ class Optimizer:
             As `model.gradient` does.
         """
         batch = model.batch(X, y)
-        gradient, _ = self._room_for(model.theta)
+        gradient, _ = self._buffers_for(model.theta)
         gradient = model.gradient(batch, out=gradient)
         if self._watched:
             self._watch_update(model.theta, gradient)
@@ -56,7 +57,10 @@ class Optimizer:
         return batch.m
 
     def update(self, theta: Array, gradient: Array) -> None:
-        """Change theta (p,) in place, given the gradient (p,), which is left as it is."""
+        """Change theta (p,) in place, given the gradient (p,), which is left as it is.
+
+        The gradient is a buffer that the next step fills anew: keep a copy of what you want to remember.
+        """
         raise NotImplementedError(f"{type(self).__name__} must say how it updates")
 
     def remembered(self, theta: Array, count: int) -> tuple[Array, ...]:
@@ -93,16 +97,16 @@ class Optimizer:
                 stacklevel=3,
             )
 
-    def _room_for(self, theta: Array) -> tuple[Array, ...]:
+    def _buffers_for(self, theta: Array) -> tuple[Array, ...]:
         """Two vectors like theta, of undefined content."""
-        if theta is not self._roomy:
+        if theta is not self._buffered:
             xp = namespace(theta)
-            self._roomy, self._buffers = theta, (xp.empty_like(theta), xp.empty_like(theta))
+            self._buffered, self._buffers = theta, (xp.empty_like(theta), xp.empty_like(theta))
         return self._buffers
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy remembers what this one does, and serves the next model that it meets: a copy of this one's."""
-        return {name: value for name, value in vars(self).items() if name not in ("_theta", "_roomy", "_buffers")}
+        """A copy keeps the memory, and belongs to the next model that it is used on."""
+        return {name: value for name, value in vars(self).items() if name not in ("_theta", "_buffered", "_buffers")}
 
     def __repr__(self) -> str:
         names = inspect.signature(type(self)).parameters
@@ -170,7 +174,7 @@ class Adagrad(Optimizer):
     def update(self, theta: Array, gradient: Array) -> None:
         """theta ← theta − η G / (√s + ε)."""
         xp, (s,) = namespace(theta), self.remembered(theta, 1)
-        _, change = self._room_for(theta)
+        _, change = self._buffers_for(theta)
         xp.multiply(gradient, gradient, out=change)
         s += change
         xp.sqrt(s, out=change)
@@ -209,7 +213,7 @@ class Adam(Optimizer):
     def update(self, theta: Array, gradient: Array) -> None:
         """theta ← theta − η m̂ / (√v̂ + ε)."""
         xp, (m, v) = namespace(theta), self.remembered(theta, 2)
-        _, change = self._room_for(theta)
+        _, change = self._buffers_for(theta)
         self._t += 1
         xp.multiply(gradient, 1 - self.beta1, out=change)
         m *= self.beta1

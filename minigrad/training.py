@@ -46,7 +46,7 @@ def train(
     X, y : (m, n), (m,)
         The training set. Host data is moved to the model's device, and cast to its dtype, once.
     optimizer : Optimizer
-        SGD, Adagrad, Adam, ConjugateGradient, LBFGS; its own state goes on where it stopped.
+        SGD, Adagrad, Adam, ConjugateGradient, LBFGS; what it remembers is kept from call to call.
     batch_size : int
         1 … m. m is gradient descent, 1 is SGD in the strict sense. The step is always the *mean* gradient's.
     epochs : int

@@ -378,3 +378,29 @@ def test_a_step_is_seen_through_views_taken_before_it():
     assert not np.array_equal(W, before[0])
     assert not np.array_equal(b, before[1])
     assert_views_are_theta(problem.model)
+
+
+def test_a_batch_is_for_the_kind_of_model_that_checked_it():
+    """Silently taking labels of ten classes for 0 and 1 would be worse than an error."""
+    X, y = np.ones((6, 4)), np.arange(6) % 3
+    batch = MLP((4, 3)).batch(X, y)
+    assert MLP((4, 5, 3)).loss(batch) > 0  # of one form
+    for other in (LogisticRegression(4), MLP((4, 4)), MLP((3, 3)), MLP((4, 3), dtype="float32")):
+        for call in (
+            other.loss,
+            other.gradient,
+            other.predict,
+            other.forward,
+            lambda each, m=other: SGD(0.1).step(m, each),
+        ):
+            with refused("Batch", "expected", kind=ValueError):
+                call(batch)
+    with refused("no y beside it", kind=ValueError):
+        MLP((4, 3)).loss(batch, y)
+    assert np.array_equal(MLP((4, 3)).predict(batch), MLP((4, 3)).predict(X))
+    assert repr(batch[:2]) == "<Batch of 2 rows of 4 features>"
+
+
+def test_the_activation_is_chosen_when_the_model_is_made():
+    with pytest.raises(AttributeError):
+        MLP((4, 3, 2)).activation = "tanh"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from strategies import assert_close, each_shape, make_problem, plain_gradient, problems, refused
 
 from minigrad import LBFGS, MLP, SGD, Adagrad, Adam, ConjugateGradient
+from minigrad.engine.threads import libraries
 from minigrad.optimizers import Optimizer
 
 # ---- the formulas, entry by entry: θ after each of a sequence of gradients ---------------------------------------
@@ -234,6 +235,7 @@ def test_a_step_allocates_nothing_of_the_size_of_its_batch_or_of_theta(make, out
     model = MLP((784, 100, outputs))
     batch = model.batch(rng.standard_normal((128, 784)), rng.integers(0, max(2, outputs), 128))
     optimizer = make()
+    libraries()  # found once a process
     for rows in (128, 100, 128):
         optimizer.step(model, batch[:rows])
     tracemalloc.start()

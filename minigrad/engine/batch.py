@@ -3,6 +3,7 @@
     X      (M, n)   all rows, on the model's device and in its dtype
     y      (M,)     their labels
     rows            which of them: a slice, or an array of indices (m,)
+    form            what the model that checked them takes: another kind of model refuses them
     m               how many
 
 What a model has let in once it need not check again: its public methods take a `Batch` in the place of X and y.
@@ -20,22 +21,25 @@ from .workspace import Workspace
 class Batch:
     """Rows of checked data; made by `Model.batch`, and cut by `batch[rows]`."""
 
-    __slots__ = ("X", "m", "rows", "y")
+    __slots__ = ("X", "form", "m", "rows", "y")
 
-    def __init__(self, X: Array, y: Array, rows: slice | Array | None = None) -> None:
+    def __init__(self, X: Array, y: Array, form: Any, rows: slice | Array | None = None) -> None:
         if rows is None:
             rows = slice(0, len(X))
-        self.X, self.y = X, y
+        self.X, self.y, self.form = X, y, form
         self.rows: Any = rows
         self.m = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
 
     def __len__(self) -> int:
         return self.m
 
+    def __repr__(self) -> str:
+        return f"<Batch of {self.m:,} rows of {self.X.shape[1]:,} features>"
+
     def __getitem__(self, rows: slice | Array) -> Batch:
         """Some of the rows of whole data: a slice, or an array of indices."""
         rows = slice(*rows.indices(len(self.X))[:2]) if isinstance(rows, slice) else namespace(self.X).asarray(rows)
-        return Batch(self.X, self.y, rows)
+        return Batch(self.X, self.y, self.form, rows)
 
     def chunks(self, length: int, workspace: Workspace) -> Iterable[tuple[Array, Array]]:
         """(X, y) of at most `length` rows at a time: views where rows are a slice, else gathered into buffers.

@@ -137,6 +137,10 @@ def labels(y: Any, n_rows: int, n_classes: int, backend: Backend, name: str = "y
         cure = ""
         if wrong == n_classes and on_host.min() == 1:
             cure = f": labels that begin with 1 are {name} - 1"
+        elif n_classes == 2 and wrong == -1 and on_host.max() == 1:
+            cure = f": labels −1 and 1 are ({name} + 1) // 2"
+        elif n_classes > 2 and n_classes <= wrong < math.inf:
+            cure = ": the last of layer_sizes is the number of classes"
         elif n_classes == 2 and 1 < wrong < math.inf and (on_host == np.floor(on_host)).all() and on_host.min() >= 0:
             cure = f": for more classes take MLP((n, {int(on_host.max()) + 1})), or Dataset.binary for two"
         raise ValueError(f"{name} holds the label {wrong!r}; expected whole numbers from 0 to {n_classes - 1}{cure}")
@@ -148,6 +152,9 @@ def _is_number(value: Any) -> bool:
 
 
 def _real_numbers(name: str, values: Any, backend: Backend, cure: str = "") -> Array:
+    if values is None or hasattr(values, "X_train"):
+        what, cure = ("None", "an array") if values is None else (type(values).__name__, "its X_train, y_train")
+        raise ValueError(f"{name} is {what} (dtype object); expected {cure}")
     on_device(name, values, backend)
     try:
         values = backend.asarray(values)

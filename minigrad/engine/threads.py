@@ -1,4 +1,4 @@
-"""How many threads BLAS takes: its own number, or one where more would only wait for each other.
+"""How many threads BLAS takes: all that it may, or one where other programs use the cores.
 
 BLAS divides a product evenly among the cores. Where another program is on one of them, all wait for the thread that
 shares it: an update then takes three to four times as long, and with a single thread less than twice. And threads gain
@@ -18,7 +18,7 @@ from typing import Any, Self
 
 # A batch's work is its rows times the bytes of theta.
 SPLIT = 2_600_000  # below, BLAS takes one thread by itself
-SMALL = 10_500_000  # up to here one is about as fast as two, since theta would travel from one core to the other
+SMALL = 10_500_000  # up to here one is about as fast as two, which have to copy theta from core to core
 LOOK = 0.02  # seconds inside products from look to look
 SHARE = 0.8  # of `inside`: what the processor gives on a quiet machine is 0.95 and more
 PATIENCE = 0.5, 8.0  # seconds with one thread before all are tried again; twice as long each time it fails
@@ -49,7 +49,7 @@ class Threads:
         self.work = 0
 
     def for_work(self, work: int) -> Self:
-        """How much is to be done in the block; 0: so little at a time that one thread must do."""
+        """How much is to be done in the block; 0: always one thread."""
         self.work = work
         return self
 

@@ -26,7 +26,7 @@ BLOCK = 64  # samples; more mean fewer waits, and a longer sum for each sample
 def blocked_updates(
     model: Model, X: Array, y: Array, order: np.ndarray, learning_rate: float, block: int = BLOCK
 ) -> None:
-    """`textbook_updates`, in the same order, on any backend, for logistic regression and networks of any depth.
+    """`textbook_epoch`, in the same order, on any backend, for logistic regression and networks of any depth.
 
     Prepared data on the device, `order` on the host. The layers above the first stay on the host until the end.
     """

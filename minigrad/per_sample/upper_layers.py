@@ -12,11 +12,12 @@ than the arithmetic, so a layer takes few calls, each straight into BLAS, and wo
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.linalg.blas
 
 from ..engine.backend import Array
-from ..functions import ACTIVATIONS
 from ..model import Model
 
 
@@ -49,7 +50,8 @@ class UpperLayers:
         self.layers = [Layer(W_tilde) for W_tilde in W_tildes]
         self.learning_rate = learning_rate
         self.output_delta = model.log_loss.sample_delta
-        self.activation = ACTIVATIONS[getattr(model, "activation", "relu")]  # logistic regression has no use for it
+        self.f: Any = getattr(model, "f", None)  # logistic regression has none, and no layers above the first
+        self.f_derivative: Any = getattr(model, "f_derivative", None)
         self.ger = scipy.linalg.blas.get_blas_funcs("ger", dtype=model.dtype)
 
     def update(self, z_1: np.ndarray, delta_1: np.ndarray, label: int) -> None:
@@ -57,7 +59,7 @@ class UpperLayers:
         if not self.layers:
             self.output_delta(z_1, label, delta_1)
             return
-        f, derivative, dot, ger = self.activation.f, self.activation.derivative, np.dot, self.ger
+        f, f_derivative, dot, ger = self.f, self.f_derivative, np.dot, self.ger
         z, passed = z_1, []
         for layer in self.layers:
             f(z, out=layer.a)  # ã = (f(z_below), 1)
@@ -67,7 +69,7 @@ class UpperLayers:
         below = [delta_1, *(layer.delta for layer in self.layers)]
         for layer, z_below, delta_below in zip(reversed(self.layers), reversed(passed), reversed(below[:-1])):
             dot(layer.W, layer.delta, out=delta_below)  # W δ, before W changes
-            delta_below *= derivative(z_below, layer.a, out=layer.slope)
+            delta_below *= f_derivative(z_below, layer.a, out=layer.slope)
             ger(-self.learning_rate, layer.delta, layer.a_tilde, a=layer.W_tilde_by_columns, overwrite_a=1)
 
 
