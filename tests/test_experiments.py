@@ -156,7 +156,7 @@ BAD = [
     ("--dataset", "iris", "'iris'", "digits"),
     ("--model", "svm", "'svm'", "logistic"),
     ("--dtype", "float16", "'float16'", "float64"),
-    ("--activation", "gelu", "'gelu'", "tanh"),
+    ("--activation", "swish", "'swish'", "tanh"),
     ("--label", "kind", "'kind'", "--data"),
     ("--epo", "3", "--epo", "unrecognized"),
     ("--nonsense", "3", "--nonsense", "unrecognized"),
