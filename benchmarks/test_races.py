@@ -161,7 +161,7 @@ def test_shuffled_epoch_through_train(race: Any, monkeypatch: Any, batch_size: i
     model, epochs = MLP(SIZES, dtype=dtype), 3
     steps = epochs * n // batch_size
     # train() keeps evaluation off its own clock, but this race has another
-    monkeypatch.setattr(model, "evaluate", lambda X, y: (1.0, 0.0))
+    monkeypatch.setattr(model, "evaluate", lambda *batches: [1.0, 0.0])
 
     def ours() -> None:
         rng = np.random.default_rng(0)

@@ -47,7 +47,8 @@ class Batch:
         A chunk that was just gathered is still in the cache when the forward pass reads it, and when the backward
         pass reads it again: so its rows come from memory once.
         """
-        rows = self.rows
+        rows, number = self.rows, -(-self.m // length)
+        length = max(1, -(-self.m // max(1, number)))  # all of one size: a short last one costs more than its share
         if not isinstance(rows, slice):
             return self._gather(length, workspace)
         if self.m <= length:
