@@ -84,7 +84,7 @@ class Recorder:
         In rows; None: when `end_of_epoch` is called; 0: only at the end.
     target_loss, callback
         As for `train`.
-    bar : tqdm, optional
+    bar : tqdm or None
         Told of every row gone through and every evaluation.
     """
 
@@ -97,7 +97,7 @@ class Recorder:
         evaluate_every: int | None,
         target_loss: float | None,
         callback: Callable[[Model, dict[str, float]], Any] | None,
-        bar: Any = None,
+        bar: Any,
     ) -> None:
         self.model, self.batches = model, [train] if test is None else [train, test]
         self.rows_an_epoch, self.evaluate_every, self.target_loss = rows_an_epoch, evaluate_every, target_loss

@@ -63,14 +63,16 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__} must say how it updates")
 
-    def remembered(self, theta: Array, count: int) -> tuple[Array, ...]:
+    def remembered(self, theta: Array, count: int, gradient: Array | None = None) -> tuple[Array, ...]:
         """The vectors (p,), `count` of them, that are kept from update to update: zero at first.
 
         Raises
         ------
         ValueError
-            theta is another model's than before.
+            theta is another model's than before, or the gradient has another shape.
         """
+        if gradient is not None and gradient.shape != theta.shape:
+            raise ValueError(f"gradient has shape {gradient.shape}; expected that of theta, {theta.shape}")
         if theta is not self._theta:
             if self._theta is not None or not all(_alike(vector, theta) for vector in self._memory):
                 raise ValueError(
@@ -145,7 +147,7 @@ class SGD(Optimizer):
     def update(self, theta: Array, gradient: Array) -> None:
         """theta ← theta − η G, or − η v with momentum."""
         if self.momentum:
-            (v,) = self.remembered(theta, 1)
+            (v,) = self.remembered(theta, 1, gradient)
             v *= self.momentum
             v += gradient
             gradient = v
@@ -173,7 +175,7 @@ class Adagrad(Optimizer):
 
     def update(self, theta: Array, gradient: Array) -> None:
         """theta ← theta − η G / (√s + ε)."""
-        xp, (s,) = namespace(theta), self.remembered(theta, 1)
+        xp, (s,) = namespace(theta), self.remembered(theta, 1, gradient)
         _, change = self._buffers_for(theta)
         xp.multiply(gradient, gradient, out=change)
         s += change
@@ -212,7 +214,7 @@ class Adam(Optimizer):
 
     def update(self, theta: Array, gradient: Array) -> None:
         """theta ← theta − η m̂ / (√v̂ + ε)."""
-        xp, (m, v) = namespace(theta), self.remembered(theta, 2)
+        xp, (m, v) = namespace(theta), self.remembered(theta, 2, gradient)
         _, change = self._buffers_for(theta)
         self._t += 1
         xp.multiply(gradient, 1 - self.beta1, out=change)

@@ -164,6 +164,16 @@ def test_a_gradient_of_another_length_than_theta_is_refused(make, length):
     assert not theta.any()
 
 
+@each_optimizer
+@pytest.mark.parametrize("length", [1, 4, 6])
+def test_a_gradient_of_another_length_is_refused_and_changes_nothing(make, length):
+    """A single number, too, though NumPy would spread it over theta."""
+    theta, optimizer = np.arange(5.0), make()
+    with refused(f"({length},)", "(5,)", kind=ValueError):
+        optimizer.update(theta, np.ones(length))
+    assert theta.tolist() == [0, 1, 2, 3, 4]
+
+
 @pytest.mark.parametrize("make", [lambda: SGD(0.1, momentum=0.5), Adagrad, Adam])
 def test_an_optimizer_that_has_served_one_model_refuses_another_of_the_same_shape(make):
     optimizer, problem, other = make(), make_problem(hidden=(3,)), make_problem(hidden=(3,), seed=1)
