@@ -61,70 +61,48 @@ def load_mnist(folder: str | os.PathLike[str] | None = None) -> Dataset:
         A file that is malformed, or does not fit the others.
     """
     named = folder if folder is not None else os.environ.get("MINIGRAD_DATA") or None
-    if named is not None:
-        place = Path(named)
-    else:
-        place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "minigrad" / "mnist"
+    if named is None:
+        place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "minigrad", "mnist")
         download(place)
-
-    paths = [find(place, name) for name in FILES]
+    else:
+        place = Path(named)
+    paths = []
+    for name in FILES:
+        if (path := find(place, name)) is None:
+            raise FileNotFoundError(f"{str(place)!r} has no file {name!r} or '{name}.gz'; expected MNIST's four files")
+        paths.append(path)
     contents = [read_bytes(path) for path in paths]
-    images, labels, test_images, test_labels = (
-        parse_idx(path, content, dimensions)
-        for path, content, dimensions in zip(paths, contents, (3, 1, 3, 1), strict=True)
-    )
-    _check_fit(paths, images, labels, test_images, test_labels)
+    images, labels, test_images, test_labels = map(parse_idx, paths, contents, (3, 1, 3, 1))
+
+    for path, pictures, tags in ((paths[1], images, labels), (paths[3], test_images, test_labels)):
+        if len(tags) != len(pictures):
+            raise ValueError(f"{str(path)!r} holds {len(tags)} labels; expected {len(pictures)}, one an image")
+    if (side := test_images.shape[1:]) != images.shape[1:]:
+        raise ValueError(f"{str(paths[2])!r} holds images of shape {side}; expected {images.shape[1:]}, as in training")
     values, y_train = np.unique(labels, return_inverse=True)  # labels 0 … K−1 stay what they are
     if len(values) < 2:
         raise ValueError(f"{str(paths[1])!r} holds the label {values[0]} only; expected at least two classes")
+    unseen = np.setdiff1d(test_labels, values)
+    if unseen.size:
+        raise ValueError(f"{str(paths[3])!r} holds the label {unseen[0]}; expected labels seen in training")
+
+    canonical = [hashlib.sha256(content).hexdigest() for content in contents] == list(FILES.values())
+    name = "mnist" if canonical else f"idx-{hashlib.sha256(b''.join(contents)).hexdigest()[:12]}"
+    X_train, X_test, *shift = standardised(*(each.reshape(len(each), -1) for each in (images, test_images)))
     y_test = np.searchsorted(values, test_labels)
-    unseen = ~np.isin(test_labels, values)
-    if unseen.any():
-        raise ValueError(
-            f"{str(paths[3])!r} holds the label {test_labels[unseen][0]}; expected labels seen in training"
-        )
-
-    X_train, X_test, mean, scale = standardised(
-        images.reshape(len(images), -1), test_images.reshape(len(test_images), -1)
-    )
-    classes = tuple(str(value) for value in values)
-    return Dataset(X_train, y_train, X_test, y_test, _name(contents), classes, mean, scale)
+    return Dataset(X_train, y_train, X_test, y_test, name, tuple(map(str, values)), *shift)
 
 
-def spellings(folder: Path, name: str) -> list[Path]:
-    """Where the file of that name may be: as it is, gzip'd, or with a dot, as older archives spell it."""
-    return [folder / f"{stem}{end}" for stem in (name, name.replace("-idx", ".idx")) for end in ("", ".gz")]
-
-
-def find(folder: Path, name: str) -> Path:
-    """The file of that name in `folder`, in any of its spellings; FileNotFoundError if there is none."""
-    for path in spellings(folder, name):
-        if path.is_file():
-            return path
-    raise FileNotFoundError(f"{str(folder)!r} has no file {name!r} or {name + '.gz'!r}; expected MNIST's four files")
+def find(folder: Path, name: str) -> Path | None:
+    """The file of that name: as it is, gzip'd, or with a dot, as older archives spell it; None without one."""
+    spellings = [f"{stem}{end}" for stem in (name, name.replace("-idx", ".idx")) for end in ("", ".gz")]
+    return next((path for path in map(folder.joinpath, spellings) if path.is_file()), None)
 
 
 def parse_idx(path: Path, content: bytes, dimensions: int) -> np.ndarray:
-    """The numbers in an IDX file's content.
+    """The numbers in an IDX file's content, uint8: (m, height, width) for 3 dimensions, (m,) for 1.
 
-    Parameters
-    ----------
-    path : Path
-        Named in errors.
-    content : bytes
-        What the file holds, unpacked.
-    dimensions : int
-        3 for images (m, height, width), 1 for labels (m,).
-
-    Returns
-    -------
-    ndarray, uint8
-        A read-only view of `content`.
-
-    Raises
-    ------
-    ValueError
-        Another magic number, type of numbers, number of dimensions or length than expected, or no samples.
+    ValueError, with the path, for another magic number, type, number of dimensions or length, or no samples.
     """
     if content[:4] != bytes((0, 0, 8, dimensions)):
         raise ValueError(
@@ -142,23 +120,9 @@ def parse_idx(path: Path, content: bytes, dimensions: int) -> np.ndarray:
 
 
 def download(folder: Path, mirrors: Sequence[str] = MIRRORS, files: Mapping[str, str] = FILES) -> None:
-    """Fetch what `folder` lacks, gzip'd; a file appears there only once it is whole and right.
+    """Fetch those of `files` that `folder` lacks, gzip'd, each from the first of `mirrors` that gives it.
 
-    Parameters
-    ----------
-    folder : Path
-        Made if need be.
-    mirrors : sequence of str
-        Addresses, each tried when the one before has failed.
-    files : mapping of str to str
-        name -> SHA-256 of the uncompressed content.
-
-    Raises
-    ------
-    OSError
-        `folder` cannot be made.
-    ConnectionError
-        All mirrors failed; says how, and what to do instead.
+    OSError if the folder cannot be made; ConnectionError, which says why and what to do instead, if all mirrors fail.
     """
     from http.client import HTTPException  # here, so that `import minigrad` does not load the network
 
@@ -167,7 +131,7 @@ def download(folder: Path, mirrors: Sequence[str] = MIRRORS, files: Mapping[str,
     except OSError as error:
         raise OSError(f"cannot make the cache folder {str(folder)!r} ({error.strerror}); {WAY_OUT}") from None
     for name, sha256 in files.items():
-        if any(path.is_file() for path in spellings(folder, name)):
+        if find(folder, name) is not None:
             continue
         failures = []
         for mirror in mirrors:
@@ -181,55 +145,30 @@ def download(folder: Path, mirrors: Sequence[str] = MIRRORS, files: Mapping[str,
 
 
 def fetch(url: str, target: Path, sha256: str) -> None:
-    """Download a gzip file to `target`, if its uncompressed content has that SHA-256.
+    """Download a gzip file to `target`, where it appears only once it is whole.
 
-    Raises
-    ------
-    OSError, http.client.HTTPException, EOFError, zlib.error
-        The connection failed, or what came is no whole gzip file.
-    ValueError
-        It is one, with other content.
+    ValueError if its content, unpacked, has another SHA-256; OSError, HTTPException, EOFError or zlib.error if the
+    connection failed, or what came is no whole gzip file.
     """
     import shutil
-    import tempfile
+    from tempfile import TemporaryDirectory
     from urllib.request import urlopen
 
     from tqdm import tqdm
 
     # Beside the target: a move within one file system is all or nothing.
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with open(descriptor, "wb") as file, urlopen(url, timeout=TIMEOUT) as response:
-            length = response.headers.get("Content-Length")
-            total = int(length) if length else None
-            # disable=None: a bar on a terminal, none in a pipe
-            with tqdm.wrapattr(response, "read", total=total, desc=target.name, leave=False, disable=None) as source:
-                shutil.copyfileobj(source, file)
-        received = os.path.getsize(temporary)
+    with TemporaryDirectory(dir=target.parent, prefix=".") as beside, urlopen(url, timeout=TIMEOUT) as response:
+        part = Path(beside, target.name)
+        length = response.headers.get("Content-Length")
+        total = int(length) if length else None
+        # disable=None: a bar on a terminal, none in a pipe
+        bar = tqdm.wrapattr(response, "read", total=total, desc=target.name, leave=False, disable=None)
+        with open(part, "wb") as file, bar as source:
+            shutil.copyfileobj(source, file)
+        received = part.stat().st_size
         if total is not None and received != total:
             raise EOFError(f"the connection ended after {received} of {total} bytes")
-        found = hashlib.sha256(gzip.decompress(Path(temporary).read_bytes())).hexdigest()
+        found = hashlib.sha256(gzip.decompress(part.read_bytes())).hexdigest()
         if found != sha256:
             raise ValueError(f"the content's SHA-256 is {found}; expected {sha256}")
-        os.replace(temporary, target)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
-def _check_fit(
-    paths: list[Path], images: np.ndarray, labels: np.ndarray, test_images: np.ndarray, test_labels: np.ndarray
-) -> None:
-    for path, pictures, tags in ((paths[1], images, labels), (paths[3], test_images, test_labels)):
-        if len(tags) != len(pictures):
-            raise ValueError(f"{str(path)!r} holds {len(tags)} labels; expected {len(pictures)}, one an image")
-    if test_images.shape[1:] != images.shape[1:]:
-        raise ValueError(
-            f"{str(paths[2])!r} holds images of shape {test_images.shape[1:]}; "
-            f"expected {images.shape[1:]}, as in training"
-        )
-
-
-def _name(contents: list[bytes]) -> str:
-    if [hashlib.sha256(content).hexdigest() for content in contents] == list(FILES.values()):
-        return "mnist"
-    return f"idx-{hashlib.sha256(b''.join(contents)).hexdigest()[:12]}"
+        part.replace(target)
