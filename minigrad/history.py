@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from .engine.backend import Backend
 from .engine.batch import Batch
 from .model import Model
 
@@ -73,45 +72,29 @@ class History:
         return f"<p>{html.escape(repr(self)[1:-1])}</p><table><tr>{head}</tr>{body}</table>"
 
 
+@dataclass
 class Recorder:
     """Counts updates, keeps the training clock, and evaluates when it is due, with the clock stopped.
 
-    Parameters
-    ----------
-    model, train, test : Model, Batch, Batch or None
-    rows_an_epoch : int
-    evaluate_every : int or None
-        In rows; None: when `end_of_epoch` is called; 0: only at the end.
-    target_loss, callback
-        As for `train`.
-    bar : tqdm or None
-        Told of every row gone through and every evaluation.
+    What it is given is as for `train`.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        train: Batch,
-        test: Batch | None,
-        rows_an_epoch: int,
-        evaluate_every: int | None,
-        target_loss: float | None,
-        callback: Callable[[Model, dict[str, float]], Any] | None,
-        bar: Any,
-    ) -> None:
-        self.model, self.batches = model, [train] if test is None else [train, test]
-        self.rows_an_epoch, self.evaluate_every, self.target_loss = rows_an_epoch, evaluate_every, target_loss
-        self.callback, self.bar = callback, bar
-        self.seen = self.updates = self.samples = 0  # rows gone through, steps, sample gradients
-        self.rows: list[dict[str, Any]] = []
-        self.diverged = self.reached_target = False
-        self.clock = Clock(model.backend)
-        self.evaluate()
+    model: Model
+    batches: list[Batch]  # to evaluate: the training set, and the test set where there is one
+    rows_an_epoch: int
+    evaluate_every: int  # in rows; 0: only at the end
+    target_loss: float | None
+    callback: Callable[[Model, dict[str, float]], Any] | None
+    bar: Any  # of tqdm: told of every row gone through, and of every evaluation
 
-    @property
-    def finished(self) -> bool:
-        """Whether there is nothing to train any more."""
-        return self.diverged or self.reached_target
+    seen = updates = samples = 0  # rows gone through, steps, sample gradients
+    seconds = 0.0
+    finished = diverged = reached_target = False
+
+    def __post_init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.started = self.model.backend.moment()
+        self.evaluate()
 
     def rows_until_due(self) -> int | None:
         """How many rows may pass before the next evaluation; None: as many as there are."""
@@ -119,33 +102,29 @@ class Recorder:
 
     def count(self, rows: int, updates: int, samples: int) -> None:
         """After a step: count it, and evaluate where that is due."""
-        due = self.evaluate_every and (self.seen + rows) // self.evaluate_every > self.seen // self.evaluate_every
+        due = self.evaluate_every and self.seen % self.evaluate_every + rows >= self.evaluate_every
         self.seen, self.updates, self.samples = self.seen + rows, self.updates + updates, self.samples + samples
-        if self.bar is not None:
-            self.bar.update(rows)
+        self.bar.update(rows)
         if due:
-            self.evaluate()
-
-    def end_of_epoch(self) -> None:
-        """Evaluate, where no interval was asked for."""
-        if self.evaluate_every is None:
             self.evaluate()
 
     def evaluate(self) -> None:
         """Stop the clock, add a row, and start it again."""
-        self.clock.pause()
-        measured = self.model.evaluate(*self.batches)
+        backend, stopped = self.model.backend, self.model.backend.moment()
+        measured = self.model.evaluate(*self.batches)  # waits for the device: now its clock may be read
+        if self.updates:
+            self.seconds += backend.seconds_between(self.started, stopped)
         row = {"epoch": self.seen / self.rows_an_epoch, "updates": self.updates, "samples": self.samples}
-        row["seconds"] = self.clock.read()
+        row["seconds"] = self.seconds
         row |= dict(zip(("loss", "accuracy", "test_loss", "test_accuracy"), [*measured, math.nan, math.nan]))
         self.rows.append(row)
         if self.callback is not None:
             self.callback(self.model, row)
-        if self.bar is not None:
-            self.bar.set_postfix(loss=f"{row['loss']:.4g}", accuracy=f"{row['accuracy']:.1%}")
+        self.bar.set_postfix(loss=f"{row['loss']:.4g}", accuracy=f"{row['accuracy']:.1%}")
         self.diverged = not row["loss"] <= 1000 * math.log(self.model.n_classes)  # `not` catches NaN, too
         self.reached_target = self.target_loss is not None and row["loss"] <= self.target_loss
-        self.clock.go_on()
+        self.finished = self.diverged or self.reached_target
+        self.started = backend.moment()
 
     def history(self) -> History:
         """The rows as arrays, with one at the end; a warning if training diverged."""
@@ -161,27 +140,3 @@ class Recorder:
             )
         columns = {name: np.array([row[name] for row in self.rows]) for name in self.rows[0]}
         return History(**columns, diverged=self.diverged, reached_target=self.reached_target)
-
-
-class Clock:
-    """Adds up the seconds between `go_on` and `pause`, by the device's clock, without waiting for the device."""
-
-    def __init__(self, backend: Backend) -> None:
-        self.backend = backend
-        self.seconds = 0.0
-        self.started: Any = None
-        self.stopped: Any = None
-
-    def go_on(self) -> None:
-        """Start, or start again."""
-        self.started = self.backend.moment()
-
-    def pause(self) -> None:
-        """Stand still until `go_on`."""
-        self.stopped = self.backend.moment()
-
-    def read(self) -> float:
-        """The sum, after a `pause` and after the device has been waited for: an evaluation does."""
-        if self.started is not None:  # nothing was trained before the first evaluation
-            self.seconds += self.backend.seconds_between(self.started, self.stopped)
-        return self.seconds

@@ -83,7 +83,7 @@ class LogisticRegression(Model):
         """∂J/∂w = Xᵀ δ and ∂J/∂b = Σ_i δ_i into `out`."""
         dw, db = out[:-1], out[-1:]
         self.xp.dot(a[0].T, delta[0], out=dw)  # ∂J/∂w = Xᵀ δ; (n, m) @ (m,) -> (n,)
-        self.xp.sum(delta[0], axis=0, keepdims=True, out=db)  # ∂J/∂b = Σ_i δ_i
+        delta[0].sum(axis=0, keepdims=True, out=db)  # ∂J/∂b = Σ_i δ_i
 
     def constructor_arguments(self) -> dict[str, Any]:
         """What makes a model of this shape again."""

@@ -238,18 +238,16 @@ class Model(Storable):
     def _add_up(self, batch: Batch, out: Array, losses: list[Array] | None = None) -> None:
         """Fill `out` with G, chunk by chunk: forward, backward, gradient; `losses` gets the sum of each chunk's J_i."""
         total = out if out.flags.c_contiguous else self.xp.empty_like(self._theta)  # BLAS writes nowhere else
-        part = total
         with self.backend.threads.for_work(batch.m * self._theta.nbytes):
-            for X, y in self.chunks(batch):
+            for number, (X, y) in enumerate(self.chunks(batch)):
+                part = self.workspace.take("part", total.shape, total.dtype) if number else total
                 a, z = self.forward_pass(X)
                 delta = self.backward_pass(a, z, y, batch.m)
                 self.gradient_pass(a, delta, part)
+                if number:
+                    total += part
                 if losses is not None:
                     losses.append(self.log_loss.value(z[-1], y).sum())
-                if part is total:  # the first chunk; the others go into a buffer, and are added
-                    part = self.workspace.take("part", total.shape, total.dtype)
-                else:
-                    total += part
         if total is not out:
             out[...] = total
 

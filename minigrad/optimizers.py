@@ -25,7 +25,7 @@ from .model import Model
 
 
 class Optimizer:
-    """What to do with a gradient; see `SGD`, `Adagrad`, `Adam`.
+    """What to do with a gradient; see `SGD`, `Adagrad`, `Adam`, which refuse a value outside its range by a ValueError.
 
     Use one optimizer for one model: what it remembers from update to update belongs to that model, and another gets a
     ValueError. Plain SGD remembers nothing, and serves any.
@@ -34,26 +34,18 @@ class Optimizer:
     _watched = False
     _theta: Array = None  # of the model that it serves
     _memory: tuple[Array, ...] = ()
-    _buffered: Array = None  # the theta that the buffers are like
-    _buffers: tuple[Array, ...] = ()  # two, (p,) each: for the gradient, and to work in
 
     def step(self, model: Model, X: Any, y: Any = None) -> int:
         """One iteration on a batch: X (m, n) and y (m,), or a `Batch` that has been checked.
 
-        Changes `model.theta`; returns how many sample gradients it took.
-
-        Raises
-        ------
-        TypeError, ValueError
-            As `model.gradient` does.
+        Changes `model.theta`; returns how many sample gradients it took. Raises as `model.gradient` does.
         """
-        batch = model.batch(X, y)
-        gradient, _ = self._buffers_for(model.theta)
-        gradient = model.gradient(batch, out=gradient)
+        batch, theta = model.batch(X, y), model.theta
+        gradient = model.gradient(batch, out=model.workspace.take("gradient", theta.shape, theta.dtype))
         if self._watched:
-            self._watch_update(model.theta, gradient)
+            self._watch_update(theta, gradient)
         else:
-            self.update(model.theta, gradient)
+            self.update(theta, gradient)
         return batch.m
 
     def update(self, theta: Array, gradient: Array) -> None:
@@ -74,9 +66,9 @@ class Optimizer:
         if gradient is not None and gradient.shape != theta.shape:
             raise ValueError(f"gradient has shape {gradient.shape}; expected that of theta, {theta.shape}")
         if theta is not self._theta:
-            if self._theta is not None or not all(_alike(vector, theta) for vector in self._memory):
+            if self._theta is not None or any(_form(vector) != _form(theta) for vector in self._memory):
                 raise ValueError(
-                    f"theta ({_describe(theta)}) is another than this {type(self).__name__} has served; "
+                    f"theta ({_form(theta)}) is another than this {type(self).__name__} has served; "
                     "expected one optimizer per model: make a new one"
                 )
             self._theta = theta
@@ -99,29 +91,18 @@ class Optimizer:
                 stacklevel=3,
             )
 
-    def _buffers_for(self, theta: Array) -> tuple[Array, ...]:
-        """Two vectors like theta, of undefined content."""
-        if theta is not self._buffered:
-            xp = namespace(theta)
-            self._buffered, self._buffers = theta, (xp.empty_like(theta), xp.empty_like(theta))
-        return self._buffers
-
     def __getstate__(self) -> dict[str, Any]:
         """A copy keeps the memory, and belongs to the next model that it is used on."""
-        return {name: value for name, value in vars(self).items() if name not in ("_theta", "_buffered", "_buffers")}
+        return {name: value for name, value in vars(self).items() if name != "_theta"}
 
     def __repr__(self) -> str:
         names = inspect.signature(type(self)).parameters
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name, None)!r}' for name in names)})"
 
 
-def _alike(a: Array, b: Array) -> bool:
-    """Whether two arrays have shape, dtype and library in common."""
-    return type(a) is type(b) and a.shape == b.shape and a.dtype == b.dtype
-
-
-def _describe(theta: Array) -> str:
-    return f"{namespace(theta).__name__} {theta.shape} {theta.dtype}"
+def _form(array: Array) -> str:
+    """Library, shape and dtype."""
+    return f"{namespace(array).__name__} {array.shape} {array.dtype}"
 
 
 class SGD(Optimizer):
@@ -133,11 +114,6 @@ class SGD(Optimizer):
         η, above 0.
     momentum : float
         μ in [0, 1): B. Polyak, Some methods of speeding up the convergence of iteration methods (1964).
-
-    Raises
-    ------
-    ValueError
-        A value outside its range.
     """
 
     def __init__(self, learning_rate: float = 0.1, momentum: float = 0.0) -> None:
@@ -161,11 +137,6 @@ class Adagrad(Optimizer):
     ----------
     learning_rate : float
         η, above 0. ε = 1e-10 only guards a division by zero.
-
-    Raises
-    ------
-    ValueError
-        A value outside its range.
     """
 
     epsilon = 1e-10
@@ -175,8 +146,7 @@ class Adagrad(Optimizer):
 
     def update(self, theta: Array, gradient: Array) -> None:
         """theta ← theta − η G / (√s + ε)."""
-        xp, (s,) = namespace(theta), self.remembered(theta, 1, gradient)
-        _, change = self._buffers_for(theta)
+        xp, (s, change) = namespace(theta), self.remembered(theta, 2, gradient)
         xp.multiply(gradient, gradient, out=change)
         s += change
         xp.sqrt(s, out=change)
@@ -197,11 +167,6 @@ class Adam(Optimizer):
         η, above 0.
     beta1, beta2 : float
         In [0, 1).
-
-    Raises
-    ------
-    ValueError
-        A value outside its range.
     """
 
     epsilon = 1e-8
@@ -214,8 +179,7 @@ class Adam(Optimizer):
 
     def update(self, theta: Array, gradient: Array) -> None:
         """theta ← theta − η m̂ / (√v̂ + ε)."""
-        xp, (m, v) = namespace(theta), self.remembered(theta, 2, gradient)
-        _, change = self._buffers_for(theta)
+        xp, (m, v, change) = namespace(theta), self.remembered(theta, 3, gradient)
         self._t += 1
         xp.multiply(gradient, 1 - self.beta1, out=change)
         m *= self.beta1

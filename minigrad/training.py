@@ -5,8 +5,7 @@ The clock runs only while the model is trained: shuffling and gathering a batch 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -90,35 +89,36 @@ def train(
     MemoryError
         A step on a batch of this size needs more than the device has; theta is as the step before left it.
     """
-    data, test_data = _checked_data(model, X, y, optimizer, test)
+    from tqdm.auto import tqdm  # here, so that `import minigrad` stays quick
+
+    data, *test_data = _checked_data(model, X, y, optimizer, test)
     batch_size = checks.whole_number("batch_size", batch_size, 1, data.m)
     epochs = checks.whole_number("epochs", epochs)
     generator: np.random.Generator | None = checks.seed("rng", rng)
-    if evaluate_every is not None:
-        evaluate_every = checks.whole_number("evaluate_every", evaluate_every, 0)
+    if not shuffle or batch_size == data.m:  # the mean over all rows does not depend on their order
+        generator = None
+    rows = data.m - data.m % batch_size if drop_last else data.m
+    every = rows if evaluate_every is None else checks.whole_number("evaluate_every", evaluate_every, 0)
     if target_loss is not None:
         target_loss = checks.positive_number("target_loss", target_loss)
     per_sample_epoch = _per_sample_epoch(path, optimizer, batch_size)
-    if not shuffle or batch_size == data.m:  # the mean over all rows does not depend on their order
-        generator = None
-    rows_an_epoch = data.m - data.m % batch_size if drop_last else data.m
 
     # A run that diverges overflows on its way: that is a result, marked in the history.
-    with np.errstate(over="ignore", invalid="ignore"), _bar(verbose, epochs * rows_an_epoch) as bar:
-        done = Recorder(model, data, test_data, rows_an_epoch, evaluate_every, target_loss, callback, bar)
+    bar = tqdm(total=epochs * rows, unit=" rows", desc="train", disable=not verbose)
+    with np.errstate(over="ignore", invalid="ignore"), bar:
+        done = Recorder(model, [data, *test_data], rows, every, target_loss, callback, bar)
         for _ in range(epochs):
             if done.finished:
                 break
             if per_sample_epoch is not None:
                 _one_by_one(per_sample_epoch, model, data, generator, optimizer, done)
-            else:
-                for rows in batches(data.m, batch_size, generator, drop_last, backend=model.backend):
-                    batch = data[rows]
-                    used = _step(optimizer, model, batch)
-                    done.count(rows=batch.m, updates=1, samples=used)
-                    if done.finished:
-                        break
-            done.end_of_epoch()
+                continue
+            for index in batches(data.m, batch_size, generator, drop_last, backend=model.backend):
+                batch = data[index]
+                used = _step(optimizer, model, batch)
+                done.count(rows=batch.m, updates=1, samples=used)
+                if done.finished:
+                    break
         return done.history()
 
 
@@ -160,35 +160,24 @@ def _per_sample_epoch(path: str, optimizer: Optimizer, batch_size: int) -> Calla
     return textbook_epoch if path == "textbook" else fast_epoch
 
 
-def _checked_data(model: Model, X: Any, y: Any, optimizer: Optimizer, test: Any) -> tuple[Batch, Batch | None]:
-    """The training and the test set on the model's device; a TypeError or ValueError that says which is wrong."""
+def _checked_data(model: Model, X: Any, y: Any, optimizer: Optimizer, test: Any) -> list[Batch]:
+    """The training set and, where there is one, the test set on the model's device; an error says what is wrong."""
     if not isinstance(model, Model):
         raise TypeError(f"model is {model!r}; expected a LogisticRegression or an MLP")
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer is {optimizer!r}; expected one such as SGD(0.1)")
-    data = model.batch(_moved(X, model), _moved(y, model))
-    if test is None:
-        return data, None
-    if not isinstance(test, (tuple, list)) or len(test) != 2:
-        cure = ": (data.X_test, data.y_test)" if isinstance(test, Dataset) else ""
-        size = f" of {len(test)}" if isinstance(test, (tuple, list)) else ""
-        raise TypeError(f"test is a {type(test).__name__}{size}; expected a pair (X_test, y_test){cure}")
-    X_test, y_test = (_moved(part, model) for part in test)
-    return data, model.batch(X_test, y_test, names=("X of test", "y of test"))
+    data = [model.batch(_moved(X, model), _moved(y, model))]
+    if test is not None:
+        pair = isinstance(test, (tuple, list))
+        if not pair or len(test) != 2:
+            cure = ": (data.X_test, data.y_test)" if isinstance(test, Dataset) else ""
+            size = f" of {len(test)}" if pair else ""
+            raise TypeError(f"test is a {type(test).__name__}{size}; expected a pair (X_test, y_test){cure}")
+        X_test, y_test = (_moved(part, model) for part in test)
+        data.append(model.batch(X_test, y_test, names=("X of test", "y of test")))
+    return data
 
 
 def _moved(values: Any, model: Model) -> Any:
     """Host arrays on the model's device; an array of another device is left for `Model.batch` to refuse."""
     return model.backend.asarray(values) if isinstance(values, np.ndarray) else values
-
-
-@contextmanager
-def _bar(verbose: bool, rows: int) -> Iterator[Any]:
-    """A bar over so many rows on standard error, or None."""
-    if not verbose:
-        yield None
-        return
-    from tqdm.auto import tqdm  # here, so that `import minigrad` stays quick
-
-    with tqdm(total=rows, unit=" rows", desc="train") as bar:
-        yield bar

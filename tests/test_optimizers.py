@@ -128,8 +128,7 @@ def test_a_step_keeps_the_dtype_of_theta_and_state(problem):
         optimizer.step(model, problem.X, problem.y)
         assert model.theta is live
         assert live.dtype == model.dtype
-        arrays = [value for value in vars(optimizer).values() if isinstance(value, np.ndarray)]
-        assert {array.dtype for array in arrays} == {model.dtype}
+        assert {array.dtype for array in (model.theta, *optimizer._memory)} == {model.dtype}
 
 
 @pytest.mark.parametrize("make", [make for name, (make, _) in CASES.items() if name != "SGD"])

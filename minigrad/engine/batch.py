@@ -11,7 +11,7 @@ What a model has let in once it need not check again: its public methods take a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from .backend import Array, namespace
@@ -41,29 +41,24 @@ class Batch:
         rows = slice(*rows.indices(len(self.X))[:2]) if isinstance(rows, slice) else namespace(self.X).asarray(rows)
         return Batch(self.X, self.y, self.form, rows)
 
-    def chunks(self, length: int, workspace: Workspace) -> Iterable[tuple[Array, Array]]:
+    def chunks(self, length: int, workspace: Workspace) -> Iterator[tuple[Array, Array]]:
         """(X, y) of at most `length` rows at a time: views where rows are a slice, else gathered into buffers.
 
         A chunk that was just gathered is still in the cache when the forward pass reads it, and when the backward
         pass reads it again: so its rows come from memory once.
         """
-        rows, number = self.rows, -(-self.m // length)
-        length = max(1, -(-self.m // max(1, number)))  # all of one size: a short last one costs more than its share
-        if not isinstance(rows, slice):
-            return self._gather(length, workspace)
-        if self.m <= length:
-            return ((self.X[rows], self.y[rows]),)
-        starts = range(rows.start, rows.stop, length)
-        cuts = (slice(start, min(start + length, rows.stop)) for start in starts)
-        return ((self.X[cut], self.y[cut]) for cut in cuts)
-
-    def _gather(self, length: int, workspace: Workspace) -> Iterator[tuple[Array, Array]]:
         X, y, rows, take_rows = self.X, self.y, self.rows, workspace.backend.take_rows
+        if self.m > length:
+            length = -(-self.m // -(-self.m // length))  # all of one size: a short last one costs more than its share
         for start in range(0, self.m, length):
-            index = rows[start : start + length]
-            X_chunk = workspace.take("X of a chunk", (len(index), *X.shape[1:]), X.dtype)
-            y_chunk = workspace.take("y of a chunk", (len(index),), y.dtype)
-            yield take_rows(X, index, out=X_chunk), take_rows(y, index, out=y_chunk)
+            if isinstance(rows, slice):
+                cut = slice(rows.start + start, min(rows.start + start + length, rows.stop))
+                yield X[cut], y[cut]
+            else:
+                index = rows[start : start + length]
+                X_chunk = workspace.take("X of a chunk", (len(index), *X.shape[1:]), X.dtype)
+                y_chunk = workspace.take("y of a chunk", (len(index),), y.dtype)
+                yield take_rows(X, index, out=X_chunk), take_rows(y, index, out=y_chunk)
 
     def gathered(self) -> tuple[Array, Array]:
         """(X, y) of all its rows at once; a copy unless they are a slice."""

@@ -17,11 +17,11 @@ class Workspace:
         self.sets: dict[str, tuple[int, list[Array]]] = {}
 
     def take(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
-        """An array of `shape`: a slice of the buffer of that name, which grows where it is too short."""
+        """An array of `shape`: the buffer of that name, which grows where it is too short, or a slice of it."""
         buffer = self.buffers.get(name)
         if buffer is None or len(buffer) < shape[0] or buffer.shape[1:] != shape[1:] or buffer.dtype != dtype:
             buffer = self.buffers[name] = self.backend.xp.empty(shape, dtype)
-        return buffer[: shape[0]]
+        return buffer if len(buffer) == shape[0] else buffer[: shape[0]]
 
     def take_each(self, name: str, m: int, widths: Sequence[int], dtype: Any) -> list[Array]:
         """An array (m, n) for each n of `widths`, the same ones as long as m stays the same."""
