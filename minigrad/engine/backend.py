@@ -91,6 +91,10 @@ class Backend:
             raise ValueError(f"the gradient has shape {x.shape}; expected that of theta, {y.shape}")
         y += a * x
 
+    def add_product(self, a: float, A: Array, B: Array, out: Array) -> None:
+        """Add a Aᵀ B to `out`, (m, k) and (m, n) to (k, n)."""
+        out += a * (A.T @ B)
+
     def rows_per_chunk(self, bytes_per_row: int) -> int:
         """How many rows to work on at once, so that a chunk stays near `chunk_bytes`."""
         return max(1, self.chunk_bytes // max(1, bytes_per_row))
@@ -133,13 +137,19 @@ class NumpyBackend(Backend):
         if not plain or y.dtype.char not in "fd":
             super().axpy(a, x, y)
             return
-        axpy, p = (scipy.linalg.blas.saxpy if y.dtype.char == "f" else scipy.linalg.blas.daxpy), len(y)
+        axpy, p = (self.blas.saxpy if y.dtype.char == "f" else self.blas.daxpy), len(y)
         # In pieces that BLAS leaves to one thread: a second set of threads, SciPy's, would fight NumPy's for the cores.
         whole = p - p % ONE_THREAD
         for start in range(0, whole, ONE_THREAD):
             axpy(x, y, ONE_THREAD, a, start, 1, start, 1)  # n, a, and from where x and y are read
         if whole < p:
             axpy(x, y, p - whole, a, whole, 1, whole, 1)
+
+    def add_product(self, a: float, A: np.ndarray, B: np.ndarray, out: np.ndarray) -> None:
+        """Add a Aᵀ B to `out`, without an array of its size; rows are contiguous."""
+        # BLAS stores matrices by columns: to it, B stored by rows is Bᵀ, and `out` is outᵀ = a Bᵀ A
+        gemm = self.blas.sgemm if out.dtype.char == "f" else self.blas.dgemm
+        gemm(a, B.T, A.T, trans_b=1, beta=1, c=out.T, overwrite_c=1)
 
     def take_rows(self, X: np.ndarray, index: np.ndarray, out: np.ndarray) -> np.ndarray:
         """Gather `X[index]` into `out`; an index out of range is clipped."""

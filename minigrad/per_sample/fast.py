@@ -7,7 +7,7 @@ from typing import Any
 from ..logistic_regression import LogisticRegression
 from ..mlp import MLP
 from ..model import Model
-from .blas import logistic_updates, mlp_updates
+from .blas import logistic_updates
 from .blocked import blocked_updates
 from .textbook import prepare, textbook_epoch
 
@@ -15,7 +15,7 @@ from .textbook import prepare, textbook_epoch
 def fast_epoch(model: Model, X: Any, y: Any, order: Any, learning_rate: float) -> None:
     """The updates of `textbook_epoch`, in the same order, by the fastest path that there is for this model.
 
-    The numbers are the same, since every sample still meets the parameters that the one before it left: `blas.py`
+    The numbers are the same, since every sample still meets the parameters that the one before it left: `blocked.py`
     only gets its products with the large first layer in another way, for a block of samples at once.
 
     Parameters and errors as there.
@@ -25,9 +25,7 @@ def fast_epoch(model: Model, X: Any, y: Any, order: Any, learning_rate: float) -
         return
     data, order, learning_rate = prepare(model, X, y, order, learning_rate)
     with model.backend.threads.for_work(0):  # one sample's products are too small to be split
-        if model.backend.blas is None:
-            blocked_updates(model, *data.gathered(), order, learning_rate)
-        elif isinstance(model, LogisticRegression):
+        if isinstance(model, LogisticRegression) and model.backend.blas is not None:
             logistic_updates(model, *data.gathered(), order, learning_rate)
         else:
-            mlp_updates(model, *data.gathered(), order, learning_rate)
+            blocked_updates(model, *data.gathered(), order, learning_rate)

@@ -79,7 +79,7 @@ def in_sequence(
     """The samples of a block one after the other: D (block, n_1), the rows δ_i of the first layer.
 
     Z (block, n_1) holds the rows x̃_i W̃ for W̃ at the block's start, gram (block, block) the products x̃_i · x̃_j. So
-    z_i = Z_i − η Σ_{j<i} (x̃_i · x̃_j) δ_j, as `blas.py` derives.
+    z_i = Z_i − η Σ_{j<i} (x̃_i · x̃_j) δ_j, as `blocked.py` derives.
     """
     weights = gram * -learning_rate
     # A row of D is zero until its sample has come, so that a sum over all j is one over j < i.
