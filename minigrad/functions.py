@@ -121,21 +121,11 @@ def _gelu_tanh(z: Array) -> Array:
 
 @dataclass(frozen=True)
 class Activation:
-    """All that a network needs to know of the function of its hidden layers.
+    """All that a network needs to know of the function of its hidden layers."""
 
-    Attributes
-    ----------
-    f : callable
-        f(z, out=None) -> a.
-    derivative : callable
-        f'(z, a, out=None), given both z and a = f(z).
-    gain : float
-        Weights start from N(0, gain / n_in), so that activations stay as large from layer to layer.
-    """
-
-    f: Callable[..., Array]
-    derivative: Callable[..., Array]
-    gain: float
+    f: Callable[..., Array]  # f(z, out=None) -> a
+    derivative: Callable[..., Array]  # f'(z, a, out=None), given both z and a = f(z)
+    gain: float  # weights start from N(0, gain / n_in), so that activations stay as large from layer to layer
 
 
 ACTIVATIONS = {

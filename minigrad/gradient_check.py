@@ -1,12 +1,8 @@
 """Is a gradient right? Compare it with finite differences of the loss, by a relative error that can fail.
 
-Symbols:
+    ∂J/∂θ_k ≈ [J(θ + ε e_k) − J(θ − ε e_k)] / 2ε      J the loss, e_k the k-th unit vector, ε the step
 
-    J(θ)      the loss, a number
-    e_k       the k-th unit vector
-    ε         the step
-
-    ∂J/∂θ_k ≈ [J(θ + ε e_k) − J(θ − ε e_k)] / 2ε,   with an error of order ε² from the formula and 1e-16/ε from rounding
+The error of this is of order ε² from the formula and 1e-16/ε from rounding.
 """
 
 from __future__ import annotations
@@ -62,37 +58,32 @@ def check_gradient(model: Model, X: Any, y: Any, tolerance: float = 1e-5, step: 
 
     Parameters
     ----------
-    model : LogisticRegression or MLP
-        In float64.
-    X, y : (m, n), (m,)
-    tolerance : float
-        The largest relative error that passes.
-    step : float
-        ε, in units of theta.
+    model, X, y
+        A model in float64, and a batch for it: (m, n), (m,).
+    tolerance, step : float
+        The largest relative error that passes; ε, in units of theta.
 
     Raises
     ------
     ValueError
-        The error is above the tolerance (the message names the worst entry); or the model is not float64, in which
-        differences of losses drown in rounding.
+        The error is above the tolerance (the message names the worst entry), or the model is not in float64: in float32
+        the rounding of the losses is larger than their difference.
     """
     if model.dtype != np.float64:
         raise ValueError(f"the model's dtype is {model.dtype}; expected float64 for finite differences")
     to_numpy, asarray = model.backend.to_numpy, model.backend.asarray
-    kept = model.theta.copy()
+    gradient, kept = to_numpy(model.gradient(X, y)), model.theta.copy()
 
     def J(theta: np.ndarray) -> float:
         model.theta = asarray(theta)
         return model.loss(X, y)
 
-    gradient = to_numpy(model.gradient(X, y))
     try:
         reference = numerical_gradient(J, to_numpy(kept), step)
     finally:
         model.theta = kept
     errors = relative_errors(gradient, reference)
-    worst = int(errors.argmax())
-    error = float(errors[worst])
+    worst, error = int(errors.argmax()), float(errors.max())
     if error > tolerance:
         raise ValueError(
             f"the gradient is off by a relative {error:.1e}, expected at most {tolerance:.0e}: "

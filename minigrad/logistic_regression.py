@@ -37,12 +37,8 @@ class LogisticRegression(Model):
     rng : numpy.random.Generator, optional
         Draws the weights from N(0, 1/n); without it theta starts at zero.
 
-    Raises
-    ------
-    ValueError, TypeError
-        An argument that is not of this form.
-    BackendUnavailable
-        The backend's package, driver or device is missing.
+    An argument that is not of this form is refused by a ValueError or TypeError, a backend that is not there by
+    `BackendUnavailable`.
     """
 
     def __init__(

@@ -32,17 +32,8 @@ from .functions import sigmoid, softmax
 def log_loss(h: Any, y: Any) -> float:
     """J(θ), the mean log loss over a batch, by the text's formula.
 
-    Parameters
-    ----------
-    h : (m,) or (m, K)
-        Probabilities in [0, 1].
-    y : (m,)
-        Labels 0/1, or 0 … K − 1.
-
-    Returns
-    -------
-    float
-        Infinite, without a warning, where a sample was given probability 0 for what it is.
+    h (m,) or (m, K) are probabilities, y (m,) labels. The loss is infinite, without a warning, where a sample was given
+    probability 0 for what it is.
 
     Raises
     ------
@@ -53,6 +44,19 @@ def log_loss(h: Any, y: Any) -> float:
     if not bool(((h >= 0) & (h <= 1)).all()):
         raise ValueError("h holds a value outside [0, 1]; expected probabilities (logits go to log_loss_from_logits)")
     return float(one_sample_loss(h, y).mean())
+
+
+def log_loss_from_logits(z: Any, y: Any) -> float:
+    """J(θ) from logits z, (m,) or (m, K): the same loss, finite unless a difference of logits overflows.
+
+    Raises
+    ------
+    ValueError
+        A label that is no class, or shapes that do not fit.
+    """
+    z, y = _pair("z", z, y)
+    losses = ClassLogLoss.value(z, y) if z.ndim == 2 else BinaryLogLoss.value(z, y)
+    return float(losses.mean())
 
 
 def one_sample_loss(h: Array, y: Array) -> Array:
@@ -73,30 +77,6 @@ def one_sample_loss_as_printed(h: Array, y: Array) -> Array:
     a batch: it is kept here only so that a lesson, and a test, can show the slip.
     """
     return one_sample_loss(h, y) + namespace(h).where(y == 1, 0.0, -_log(h))
-
-
-def log_loss_from_logits(z: Any, y: Any) -> float:
-    """J(θ) from logits: the same mean log loss, finite unless a difference of logits overflows.
-
-    Parameters
-    ----------
-    z : (m,) or (m, K)
-        Logits.
-    y : (m,)
-        Labels 0/1, or 0 … K − 1.
-
-    Raises
-    ------
-    ValueError
-        A label that is no class, or shapes that do not fit.
-    """
-    z, y = _pair("z", z, y)
-    return float(one_sample_loss_from_logits(z, y).mean())
-
-
-def one_sample_loss_from_logits(z: Array, y: Array) -> Array:
-    """The loss of each sample, (m,), from logits (m,) with one output, (m, K) with K."""
-    return ClassLogLoss.value(z, y) if z.ndim == 2 else BinaryLogLoss.value(z, y)
 
 
 # ---- what training uses ------------------------------------------------------------------------------------------

@@ -50,12 +50,8 @@ class MLP(Model):
         Draws W_l from N(0, gain / n_l), where the gain is the activation's; biases start at 0. Without it: a generator
         seeded with 0.
 
-    Raises
-    ------
-    ValueError, TypeError
-        An argument that is not of this form.
-    BackendUnavailable
-        The backend's package, driver or device is missing.
+    An argument that is not of this form is refused by a ValueError or TypeError, a backend that is not there by
+    `BackendUnavailable`.
     """
 
     def __init__(
@@ -118,9 +114,5 @@ class MLP(Model):
 
     def constructor_arguments(self) -> dict[str, Any]:
         """What makes a model of this shape again."""
-        return {
-            "layer_sizes": list(self.layer_sizes),
-            "activation": self.activation,
-            "dtype": self.dtype.name,
-            "backend": self.backend.name,
-        }
+        own = {"layer_sizes": list(self.layer_sizes), "activation": self.activation}
+        return own | {"dtype": self.dtype.name, "backend": self.backend.name}

@@ -39,17 +39,12 @@ class Model(Storable):
 
     Attributes
     ----------
-    layer_sizes : tuple of int
-        (n_0, …, n_L), the features first and the outputs last.
+    layer_sizes : (n_0, …, n_L), the features first and the outputs last
     layers : list of (W, b)
         Each layer's weights (n_in, n_out) and bias (n_out,), views of theta: changing one changes the other.
-    log_loss : BinaryLogLoss or ClassLogLoss
-        What depends on the number of outputs.
-    n_features, n_outputs, n_classes : int
-    dtype : numpy.dtype
-    backend : Backend
-    xp : module
-        The array library of the backend.
+    log_loss : what depends on the number of outputs, see `losses.py`
+    n_features, n_outputs, n_classes, n_parameters : int
+    dtype, backend, xp : the dtype, the backend and its array library
     """
 
     def __init__(self, layer_sizes: tuple[int, ...], dtype: Any, backend: str | Backend) -> None:
@@ -123,12 +118,8 @@ class Model(Storable):
     def forward(self, X: Any) -> Array:
         """h, the probabilities: of class 1, (m,), for one output; of each class, (m, K), for K.
 
-        Raises
-        ------
-        TypeError
-            X lives on another device than the model.
-        ValueError
-            X is no table (m, n_features) of finite numbers.
+        TypeError where X lives on another device than the model, ValueError where it is no table (m, n_features) of
+        finite numbers.
         """
         return self._each_row(X, self.log_loss.probabilities)
 
@@ -145,21 +136,10 @@ class Model(Storable):
         return self.evaluate(self.batch(X, y))[1]
 
     def gradient(self, X: Any, y: Any = None, out: Array | None = None) -> Array:
-        """G = (1/m) Σ_i g_i, the gradient of the mean log loss, (p,).
+        """G = (1/m) Σ_i g_i, (p,), the gradient of the mean log loss over X (m, n_features) and y (m,).
 
-        Parameters
-        ----------
-        X : (m, n_features)
-        y : (m,)
-        out : (p,), optional
-            Filled and returned; a fresh array without it.
-
-        Raises
-        ------
-        TypeError
-            An array lives on another device than the model.
-        ValueError
-            X is no table (m, n_features) of finite numbers, y holds a label that is no class, or out does not fit.
+        `out` is filled and returned; without it, a fresh array. Raises as `loss` does, and ValueError for an `out` of
+        another shape, dtype or device.
         """
         batch, out = self.batch(X, y), self._checked(out)
         self._add_up(batch, out)
@@ -167,8 +147,7 @@ class Model(Storable):
 
     def loss_and_gradient(self, X: Any, y: Any = None, out: Array | None = None) -> tuple[float, Array]:
         """(J, G): what `loss` and `gradient` return, from one forward pass; parameters and errors as for `gradient`."""
-        batch = self.batch(X, y)
-        own = type(self)
+        batch, own = self.batch(X, y), type(self)
         if own.gradient is not Model.gradient or own.loss is not Model.loss:  # a subclass has its own
             return self.loss(batch), self.gradient(batch, out=out)
         out = self._checked(out)
@@ -204,10 +183,7 @@ class Model(Storable):
     def batch(self, X: Any, y: Any = None, names: tuple[str, str] = ("X", "y")) -> Batch:
         """X (m, n) and y (m,), checked, on the model's device and in the form that it needs; a `Batch` as it is.
 
-        Raises
-        ------
-        TypeError, ValueError
-            As `gradient` does; the message calls the arrays by `names`.
+        Raises as `loss` does; the message calls the arrays by `names`.
         """
         if isinstance(X, Batch):
             if X.form != self._form or y is not None:
@@ -236,7 +212,7 @@ class Model(Storable):
         return batch.chunks(self.backend.rows_per_chunk(self._row_bytes), self.workspace)
 
     def _add_up(self, batch: Batch, out: Array, losses: list[Array] | None = None) -> None:
-        """Fill `out` with G, chunk by chunk: forward, backward, gradient; `losses` gets the sum of each chunk's J_i."""
+        """Fill `out` with G, chunk by chunk: forward, backward, gradient; `losses` gets each chunk's sum of J_i."""
         total = out if out.flags.c_contiguous else self.xp.empty_like(self._theta)  # BLAS writes nowhere else
         with self.backend.threads.for_work(batch.m * self._theta.nbytes):
             for number, (X, y) in enumerate(self.chunks(batch)):
@@ -253,12 +229,11 @@ class Model(Storable):
 
     def _each_row(self, X: Any, of_logits: Any) -> Array:
         """`of_logits` of the logits of every row, joined."""
-        if isinstance(X, Batch):
-            rows = self.batch(X)
-        else:
+        if not isinstance(X, Batch):
             X = checks.features(X, self.n_features, self.backend, self.dtype)
-            rows = Batch(X, X, self._form)  # without labels
-        return self.xp.concatenate([of_logits(self.forward_pass(chunk)[1][-1]) for chunk, _ in self.chunks(rows)])
+            X = Batch(X, X, self._form)  # without labels
+        chunks = self.chunks(self.batch(X))
+        return self.xp.concatenate([of_logits(self.forward_pass(chunk)[1][-1]) for chunk, _ in chunks])
 
     def _checked(self, out: Array | None) -> Array:
         """`out`, or a fresh array (p,) without it; ValueError where it does not fit."""

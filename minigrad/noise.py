@@ -23,15 +23,7 @@ from .model import Model
 
 @dataclass(frozen=True)
 class GradientNoise:
-    """The first two moments of the sample gradients.
-
-    Attributes
-    ----------
-    mean : (p,)
-        G.
-    trace : float
-        tr Σ, with divisor m; the unit of a squared gradient.
-    """
+    """The mean G (p,) of the sample gradients, and the trace of their covariance, tr Σ with divisor m."""
 
     mean: Array
     trace: float
@@ -52,12 +44,8 @@ def gradient_noise(model: Model, X: Any, y: Any = None) -> GradientNoise:
 
     In a dense layer a sample's gradient is the outer product of its input activations a_i, with a constant 1 for
     the bias, and its δ_i. The squared norm of an outer product is the product of the squared norms:
-    ‖g_i‖² = Σ_layers ‖δ_i‖² (‖a_i‖² + 1). So G and Σ_i ‖g_i‖² fall out of one forward and backward pass.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `model.gradient` does.
+    ‖g_i‖² = Σ_layers ‖δ_i‖² (‖a_i‖² + 1). So one forward and backward pass gives G and Σ_i ‖g_i‖².
+    Raises as `model.gradient` does.
     """
     batch, xp = model.batch(X, y), model.xp
     mean = xp.zeros_like(model.theta)

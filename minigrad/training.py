@@ -37,7 +37,7 @@ def train(
     path: str = "auto",
     verbose: bool = False,
 ) -> History:
-    """Train `model` in place.
+    """Train `model` in place; returns what happened, evaluation by evaluation.
 
     Parameters
     ----------
@@ -71,10 +71,6 @@ def train(
     verbose : bool
         Show a bar of the updates, with the last loss and accuracy.
 
-    Returns
-    -------
-    History
-
     Warns
     -----
     DivergenceWarning
@@ -82,10 +78,8 @@ def train(
 
     Raises
     ------
-    TypeError
-        Data on another device than the model, or an argument of the wrong kind.
-    ValueError
-        Data or an argument outside what is stated here.
+    TypeError, ValueError
+        Data on another device than the model; data or an argument that are not as stated here.
     MemoryError
         A step on a batch of this size needs more than the device has; theta is as the step before left it.
     """

@@ -3,14 +3,13 @@
     X   (m, n)   float64   one sample a row, one feature a column, standardised
     y   (m,)     int64     labels 0 … K−1
 
-Digits come with the package (`digits.py`), MNIST is read in `mnist.py` and a user's own table in `table.py`: all three
-end in the `Dataset` below.
+Digits come with the package (`digits.py`); `mnist.py` reads MNIST, and `table.py` a user's own table.
 """
 
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -58,10 +57,7 @@ class Dataset:
     def original(self, X: np.ndarray) -> np.ndarray:
         """Rows of X as they were before they were standardised: data.original(data.X_train[0]).reshape(8, 8).
 
-        Raises
-        ------
-        ValueError
-            This data set does not know how it was standardised.
+        ValueError if this data set does not know how it was standardised.
         """
         if self.mean is None or self.scale is None:
             raise ValueError(f"{self.name!r} has no mean and scale; expected data from `split` or a `load_…` function")
@@ -84,7 +80,7 @@ class Dataset:
         return f"<p>{html.escape(repr(self)[1:-1])}</p><table>{head}{body}</table>{more}"
 
     def binary(self, task: str = "odd-even") -> Dataset:
-        """The same samples with labels 0 and 1.
+        """The same samples with labels 0 and 1; X is shared, unless rows are dropped.
 
         Parameters
         ----------
@@ -93,19 +89,13 @@ class Dataset:
             other rows dropped) or "K-or-more" (1 for a label of at least K). K, A and B are a class's name,
             its number, or an English word from zero to nine: "five-or-more".
 
-        Returns
-        -------
-        Dataset
-            Shares its X with this one, unless rows are dropped.
-
         Raises
         ------
         ValueError
             Unknown task or class; a task that leaves fewer than two classes to train on, or no test rows.
         """
         codes, classes = _task(task, self.classes)
-        y_train, y_test = codes[self.y_train], codes[self.y_test]
-        X_train, X_test = self.X_train, self.X_test
+        X_train, y_train, X_test, y_test = self.X_train, codes[self.y_train], self.X_test, codes[self.y_test]
         if (codes < 0).any():
             X_train, X_test = X_train[y_train >= 0], X_test[y_test >= 0]
             y_train, y_test = y_train[y_train >= 0], y_test[y_test >= 0]
@@ -113,15 +103,7 @@ class Dataset:
             raise ValueError(f"task {task!r} leaves fewer than two classes to train on in {self.name!r}; expected both")
         if len(y_test) == 0:
             raise ValueError(f"task {task!r} leaves no test rows in {self.name!r}; expected at least one")
-        return replace(
-            self,
-            X_train=X_train,
-            y_train=y_train,
-            X_test=X_test,
-            y_test=y_test,
-            name=f"{self.name} {task}",
-            classes=classes,
-        )
+        return Dataset(X_train, y_train, X_test, y_test, f"{self.name} {task}", classes, self.mean, self.scale)
 
 
 def _task(task: str, classes: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, str]]:

@@ -19,12 +19,11 @@ def batches(
     *,
     backend: str | Backend = "numpy",
 ) -> Iterator[Any]:
-    """One epoch: every one of n rows once, `batch_size` at a time.
+    """One epoch: every one of n rows once, `batch_size` at a time, 1 <= batch_size <= n.
 
     Parameters
     ----------
     n, batch_size : int
-        1 <= batch_size <= n.
     rng : numpy.random.Generator, optional
         Shuffles the rows, anew at each call. Without it they come in order.
     drop_last : bool
@@ -41,7 +40,7 @@ def batches(
     Raises
     ------
     ValueError, TypeError
-        For a bad n or batch_size, or another kind of rng: at the call, before the first batch is asked for.
+        At the call, before the first batch is asked for.
     """
     n = checks.whole_number("n", n)
     batch_size = checks.whole_number("batch_size", batch_size, maximum=n)

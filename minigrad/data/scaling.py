@@ -12,16 +12,7 @@ def standardise(X_train: np.ndarray, X_test: np.ndarray) -> tuple[np.ndarray, np
     """Both parts, less the mean and divided by the standard deviation (divisor m) of the training part.
 
     The test part has no say in either: it stands for data that nobody has seen yet. A feature that is constant
-    in training is centred only.
-
-    Parameters
-    ----------
-    X_train, X_test : ndarray (m, n), real numbers of any dtype
-        Left as they are.
-
-    Returns
-    -------
-    (ndarray, ndarray), float64 (m, n)
+    in training is centred only. X_train and X_test, (m, n) real numbers, stay as they are; the results are float64.
 
     Raises
     ------
@@ -53,16 +44,8 @@ def split(
 ) -> Dataset:
     """Shuffle the rows, cut off a test part, standardise; always the same cut for the same number of rows.
 
-    Parameters
-    ----------
-    X : ndarray (m, n)
-        Real numbers, m >= 2.
-    y : ndarray, int64 (m,)
-        Labels 0 … K−1.
-    name, classes
-        As in `Dataset`.
-    test_fraction : float
-        The test part's share of the rows, rounded up to whole rows; each part has at least one.
+    X (m, n) are real numbers, m >= 2, and y (m,) int64 labels 0 … K−1; `name` and `classes` are those of `Dataset`. The
+    test part's share is rounded up to whole rows, and each part has at least one.
 
     Raises
     ------

@@ -34,12 +34,7 @@ def load_table(path: str | os.PathLike[str], label: str | int | None = None) -> 
         `.npz`: arrays X (m, n) of numbers and y (m,) of numbers or text.
     label : str or int, optional
         The label's column in a CSV file: its name, or its index from 0 (or from the end, −1). By default the last.
-
-    Returns
-    -------
-    Dataset
-        Labels become 0 … K−1 in the order of their sorted values, which `classes` keeps as text. Its name is the
-        file's, without the suffix.
+        Labels become 0 … K−1 in the order of their sorted values, which `classes` keeps as text.
 
     Raises
     ------
@@ -140,12 +135,8 @@ def parse_npz(content: bytes) -> tuple[np.ndarray, list[Any]]:
 def number_classes(labels: list[Any]) -> tuple[np.ndarray, tuple[str, ...]]:
     """Labels as 0 … K−1, int64 (m,), in the order of their sorted values; and these values as text.
 
-    Numbers are sorted as numbers, also where they come as text.
-
-    Raises
-    ------
-    ValueError
-        One class only, or fractions that seldom repeat: a quantity to predict, not a class.
+    Numbers are sorted as numbers, also where they come as text. ValueError for one class only, or for fractions that
+    seldom repeat: a quantity to predict, not a class.
     """
     numbers = [number for number in map(_number, labels) if number is not None]
     numeric = len(numbers) == len(labels)
@@ -186,7 +177,10 @@ def _rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
 def _label_column(label: str | int | None, first: list[str]) -> tuple[int, bool]:
     """The index of the label's column, and whether the first row is a header: see `load_table`."""
     width = len(first)
-    index = -1 if label is None else _whole(label)
+    try:
+        index = -1 if label is None else int(label)
+    except ValueError:
+        index = None
     column = index % width if index is not None and -width <= index < width else None
     beside = [cell for j, cell in enumerate(first) if j != column]
     has_header = any(cell != "" and _number(cell) is None for cell in beside)  # an empty cell is a missing number
@@ -197,13 +191,6 @@ def _label_column(label: str | int | None, first: list[str]) -> tuple[int, bool]
     shown = ", ".join(map(repr, first[:10])) + (", …" if width > 10 else "")
     names = f"one of {shown}, once there, or " if has_header else ""
     raise ValueError(f"no column {label!r}; expected {names}an index from {-width} to {width - 1}")
-
-
-def _whole(label: str | int) -> int | None:
-    try:
-        return int(label)
-    except ValueError:
-        return None
 
 
 def _number(value: Any) -> float | None:

@@ -21,8 +21,6 @@ import scipy.linalg.blas
 from .threads import Threads
 
 Array = Any  # numpy.ndarray or cupy.ndarray: the two share no base class
-
-
 ONE_THREAD = 10_000  # entries up to which OpenBLAS adds vectors in one thread
 
 
@@ -33,12 +31,7 @@ class BackendUnavailable(RuntimeError):
 class Backend:
     """An array library on a device of its own, such as CuPy; `NumpyBackend` narrows it to the host.
 
-    Parameters
-    ----------
-    name : str
-        What `get_backend` knows it by; a copied or unpickled model finds its backend again by this name.
-    xp : module
-        The array library.
+    `name` is what `get_backend` knows it by: a copied or unpickled model finds its backend again by this name.
     """
 
     blas: Any = None  # scipy.linalg.blas where arrays live in host memory
@@ -121,7 +114,6 @@ class NumpyBackend(Backend):
 
     def synchronize(self) -> None:
         """Nothing to wait for."""
-        return
 
     def moment(self) -> float:
         """Seconds on the wall clock."""
@@ -139,11 +131,8 @@ class NumpyBackend(Backend):
             return
         axpy, p = (self.blas.saxpy if y.dtype.char == "f" else self.blas.daxpy), len(y)
         # In pieces that BLAS leaves to one thread: a second set of threads, SciPy's, would fight NumPy's for the cores.
-        whole = p - p % ONE_THREAD
-        for start in range(0, whole, ONE_THREAD):
-            axpy(x, y, ONE_THREAD, a, start, 1, start, 1)  # n, a, and from where x and y are read
-        if whole < p:
-            axpy(x, y, p - whole, a, whole, 1, whole, 1)
+        for start in range(0, p, ONE_THREAD):
+            axpy(x, y, min(ONE_THREAD, p - start), a, start, 1, start, 1)  # n, a, and from where x and y are read
 
     def add_product(self, a: float, A: np.ndarray, B: np.ndarray, out: np.ndarray) -> None:
         """Add a Aᵀ B to `out`, without an array of its size; rows are contiguous."""
@@ -178,12 +167,7 @@ def backend_of(array: Any) -> Backend:
 
 
 def get_backend(name: str | Backend = "numpy") -> Backend:
-    """The backend of that name.
-
-    Parameters
-    ----------
-    name : {"numpy", "cupy", "auto"} or Backend
-        "auto" is CuPy where a GPU answers, else NumPy. A `Backend` is returned as it is.
+    """The backend "numpy" or "cupy"; "auto" is CuPy where a GPU answers, else NumPy. A `Backend` is returned as it is.
 
     Raises
     ------

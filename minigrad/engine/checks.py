@@ -31,8 +31,7 @@ def fraction(name: str, value: Any) -> float:
 
 def whole_number(name: str, value: Any, minimum: int = 1, maximum: int | None = None) -> int:
     """`value` as an int; ValueError unless it is a whole number in [minimum, maximum]."""
-    is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if is_whole and value >= minimum and (maximum is None or value <= maximum):
+    if _is_whole(value) and value >= minimum and (maximum is None or value <= maximum):
         return int(value)
     upto = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
     raise ValueError(f"{name} is {value!r}; expected a whole number {upto}")
@@ -60,10 +59,8 @@ def seed(name: str, value: Any) -> np.random.Generator:
     """A Generator: `value` itself, or one seeded with the whole number `value`; seeded with 0 where it is None."""
     if isinstance(value, np.random.Generator):
         return value
-    if value is None:
-        return np.random.default_rng(0)
-    if isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= 0:
-        return np.random.default_rng(int(value))
+    if value is None or (_is_whole(value) and value >= 0):
+        return np.random.default_rng(int(value or 0))
     raise TypeError(f"{name} is {value!r}; expected a seed such as 0, or numpy.random.default_rng(0)")
 
 
@@ -86,12 +83,7 @@ def on_device(name: str, values: Any, backend: Backend) -> None:
 def features(X: Any, n_features: int, backend: Backend, dtype: Any, name: str = "X") -> Array:
     """`X` as an array (m, n_features) of `dtype` on `backend`, m at least 1, every entry finite.
 
-    Raises
-    ------
-    TypeError
-        `X` lives on another device.
-    ValueError
-        `X` is not a table of real numbers of that width, has no rows, or holds NaN or infinity.
+    TypeError if it lives on another device, ValueError if it is anything else.
     """
     X = _real_numbers(name, X, backend)
     if X.ndim != 2 or X.shape[1] != n_features:
@@ -107,19 +99,17 @@ def features(X: Any, n_features: int, backend: Backend, dtype: Any, name: str = 
         X = backend.asarray(X, dtype)
         # The sum is finite only if every entry is: no array of booleans as large as X, and one wait on a GPU.
         if not math.isfinite(float(X.sum())):
-            _refuse_non_finite(name, backend.to_numpy(X))
+            on_host = backend.to_numpy(X)
+            for row, column in np.argwhere(~np.isfinite(on_host))[:1].tolist():
+                wrong = on_host[row, column]
+                raise ValueError(f"{name} holds {wrong} at row {row}, column {column}; expected finite numbers")
     return X
 
 
 def labels(y: Any, n_rows: int, n_classes: int, backend: Backend, name: str = "y") -> Array:
     """`y` as an array (n_rows,) of whole numbers 0 … n_classes − 1 on `backend`, in the dtype it came in.
 
-    Raises
-    ------
-    TypeError
-        `y` lives on another device.
-    ValueError
-        `y` is not a vector of that length, or holds something that is no class.
+    TypeError if it lives on another device, ValueError if it is anything else.
     """
     y = _real_numbers(name, y, backend, ": numbers for text are numpy.unique(y, return_inverse=True)[1]")
     if y.ndim != 1 or y.shape[0] != n_rows:
@@ -151,6 +141,10 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
 def _real_numbers(name: str, values: Any, backend: Backend, cure: str = "") -> Array:
     if values is None or hasattr(values, "X_train"):
         what, cure = ("None", "an array") if values is None else (type(values).__name__, "its X_train, y_train")
@@ -161,14 +155,6 @@ def _real_numbers(name: str, values: Any, backend: Backend, cure: str = "") -> A
     except ValueError as error:  # rows of different lengths
         raise ValueError(f"{name} is no rectangular array of numbers: {error}") from None
     if values.dtype.kind not in "biuf":
-        raise ValueError(
-            f"{name} has dtype {values.dtype}; expected real numbers{cure if values.dtype.kind in 'UOS' else ''}"
-        )
+        cure = cure if values.dtype.kind in "UOS" else ""
+        raise ValueError(f"{name} has dtype {values.dtype}; expected real numbers{cure}")
     return values
-
-
-def _refuse_non_finite(name: str, values: np.ndarray) -> None:
-    for row, entries in enumerate(values):
-        if not np.isfinite(entries).all():
-            column = int(np.argmin(np.isfinite(entries)))
-            raise ValueError(f"{name} holds {entries[column]} at row {row}, column {column}; expected finite numbers")

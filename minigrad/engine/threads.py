@@ -60,7 +60,11 @@ class Threads:
                 self.started, work = time.perf_counter(), self.work
                 alone = self.started < self.alone_until
                 if alone or SPLIT < work <= SMALL or work == 0:
-                    self.limit()
+                    for library in libraries():
+                        threads = library.get_num_threads()
+                        if threads > 1:
+                            self.restore.append((library, threads))
+                            library.set_num_threads(1)
                 elif self.was_alone:  # a new span begins
                     self.cpu, self.inside = time.thread_time(), 0.0
                 self.was_alone = alone
@@ -70,26 +74,14 @@ class Threads:
             self.users -= 1
             if self.users == 0:
                 if self.restore:
-                    self.lift()
+                    for library, threads in self.restore:
+                        library.set_num_threads(threads)
+                    self.restore.clear()
                 else:
                     now = time.perf_counter()
                     self.inside += now - self.started
                     if self.inside > LOOK:
                         self.look(now)
-
-    def limit(self) -> None:
-        """One thread from now on."""
-        for library in libraries():
-            threads = library.get_num_threads()
-            if threads > 1:
-                self.restore.append((library, threads))
-                library.set_num_threads(1)
-
-    def lift(self) -> None:
-        """As many threads as before."""
-        for library, threads in self.restore:
-            library.set_num_threads(threads)
-        self.restore.clear()
 
     def look(self, now: float) -> None:
         """Did this thread have to wait for the processor? Then one thread must do for a while."""

@@ -20,9 +20,8 @@ def textbook_epoch(model: Model, X: Any, y: Any, order: Any, learning_rate: floa
 
     Parameters
     ----------
-    model : LogisticRegression or MLP
-    X : (m, n)
-    y : (m,)
+    model, X, y
+        As for `train`: (m, n), (m,).
     order : (k,) integers
         Which sample to use when: indices from 0 to m − 1, of which some may be missing or come twice.
     learning_rate : float

@@ -68,11 +68,6 @@ class LBFGS(LineSearchOptimizer):
         α, above 0; without it: a line search.
     curvature_from : {"same batch", "next batch"}
         Where the second gradient of dG comes from; "next batch" needs a learning rate.
-
-    Raises
-    ------
-    ValueError
-        A value outside its range.
     """
 
     def __init__(
@@ -107,22 +102,18 @@ class LBFGS(LineSearchOptimizer):
         return used + searched
 
     def _fixed_step(self, model: Model, batch: Batch, alpha: float) -> int:
-        theta = model.theta
+        theta, same_batch = model.theta, self.curvature_from == "same batch"
         start, G, G_new = self.remembered(theta, self.vectors)
-        if self.curvature_from == "next batch":  # this batch is the next one of the step before
-            model.gradient(batch, out=G_new)
-            if self._steps:
-                self._remember(theta - start, G_new - G)
-            start[...], G[...] = theta, G_new
-            theta -= alpha * two_loop(G, self.pairs)
-            self._steps += 1
-            return batch.m
-        model.gradient(batch, out=G)
-        start[...] = theta
-        theta -= alpha * two_loop(G, self.pairs)
         model.gradient(batch, out=G_new)
-        self._remember(theta - start, G_new - G)
-        return 2 * batch.m
+        if self._steps and not same_batch:  # this batch is the next one of the step before
+            self._remember(theta - start, G_new - G)
+        start[...], G[...] = theta, G_new
+        theta -= alpha * two_loop(G, self.pairs)
+        self._steps += 1
+        if same_batch:
+            model.gradient(batch, out=G_new)
+            self._remember(theta - start, G_new - G)
+        return 2 * batch.m if same_batch else batch.m
 
     def _remember(self, s: Array, dG: Array) -> None:
         """Keep a pair, the oldest making room; skip it where s·dG is not positive beyond its rounding."""

@@ -36,8 +36,9 @@ def strong_wolfe(
         φ(α) ≤ φ(0) + c1 α φ'(0) + rounding    it lies low enough
         |φ'(α)| ≤ c2 |φ'(0)|                   it is flat enough
 
-    Near a minimum φ changes by less than its own rounding. There the slopes decide, which still tell the way,
-    after the "approximate Wolfe" conditions of W. Hager, H. Zhang, SIAM J. Optim. 16 (2005) 170.
+    Near a minimum φ changes by less than its own rounding. There the slopes decide, which are still right, after the
+    "approximate Wolfe" conditions of W. Hager, H. Zhang, SIAM J. Optim. 16 (2005) 170. After so many `evaluations` it
+    gives up, and returns the best point that lies low enough, or `start` if none lies lower.
 
     Parameters
     ----------
@@ -47,17 +48,8 @@ def strong_wolfe(
         At α = 0, with a negative slope.
     alpha : float
         Where to look first: above 0, finite.
-    c1, c2 : float
-        0 < c1 < c2 < 1.
-    rounding : float
-        The error a value of φ may have.
-    evaluations : int
-        After how many to give up.
-
-    Returns
-    -------
-    Trial
-        When it gave up: the best point that lies low enough, or `start` if none lies lower.
+    c1, c2, rounding : float
+        0 < c1 < c2 < 1; the error that a value of φ may have.
     """
     low, high = start, Trial(math.inf, math.inf, math.nan)  # between them lies what is wanted
     for _ in range(evaluations):

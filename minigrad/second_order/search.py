@@ -61,7 +61,7 @@ class LineSearchOptimizer(Optimizer):
 
         Then theta, J and G are those of the new point, and G_before is the gradient where the step began.
         """
-        theta, (start, G, G_new, *others) = model.theta, self._memory  # G_before has served: its numbers may go
+        theta, (start, G, G_new, *others) = model.theta, self._memory  # G_before is overwritten
         alphas = []
 
         def phi(alpha: float) -> tuple[float, float]:
