@@ -60,8 +60,8 @@ class Model(Storable):
         self._row_bytes = sum(layer_sizes) * self.dtype.itemsize
         self.workspace = Workspace(self.backend)
         self._theta = self.xp.zeros(self.n_parameters, self.dtype)
-        self._viewed, self._views = self._theta, self._make_views(self._theta)
-        self.layers = self._views
+        self._viewed: Array = None  # the vector that `layer_views` was asked for last
+        self.layers = self.layer_views(self._theta)
 
     def __repr__(self) -> str:
         sizes, activation = "-".join(map(str, self.layer_sizes)), getattr(self, "activation", "")
@@ -85,17 +85,17 @@ class Model(Storable):
         self._theta[...] = values
 
     def layer_views(self, vector: Array) -> list[tuple[Array, Array]]:
-        """(W, b) of each layer as views of `vector`: theta or a gradient, (p,), or a gradient a row, (m, p)."""
+        """(W, b) of each layer as views of `vector`: theta or a gradient, (p,)."""
         if vector is not self._viewed:  # kept, since most often the next call brings the same vector
-            self._viewed, self._views = vector, self._make_views(vector)
+            self._viewed, self._views = vector, [(W[:-1], W[-1]) for W in self.augmented(vector)]
         return self._views
 
-    def _make_views(self, vector: Array) -> list[tuple[Array, Array]]:
+    def augmented(self, vector: Array) -> list[Array]:
+        """W̃ (n_in + 1, n_out) of each layer, the bias its last row: views of `vector`, (p,) or (m, p)."""
         views, start = [], 0
         for n_in, n_out in zip(self.layer_sizes, self.layer_sizes[1:]):
-            middle, stop = start + n_in * n_out, start + (n_in + 1) * n_out
-            W = vector[..., start:middle].reshape(*vector.shape[:-1], n_in, n_out)
-            views.append((W, vector[..., middle:stop]))
+            stop = start + (n_in + 1) * n_out
+            views.append(vector[..., start:stop].reshape(*vector.shape[:-1], n_in + 1, n_out))
             start = stop
         return views
 
@@ -173,9 +173,9 @@ class Model(Storable):
         """
         batch = self.batch(X, y)
         gradients = self.xp.empty((batch.m, self.n_parameters), self.dtype)
-        for (dW, db), (a, delta) in zip(self._make_views(gradients), self.layer_terms(batch)):
-            dW[...] = a[:, :, None] * delta[:, None, :]  # (m, n_in, 1) * (m, 1, n_out) -> (m, n_in, n_out)
-            db[...] = delta
+        for dW, (a, delta) in zip(self.augmented(gradients), self.layer_terms(batch)):
+            dW[:, :-1] = a[:, :, None] * delta[:, None, :]  # (m, n_in, 1) * (m, 1, n_out) -> (m, n_in, n_out)
+            dW[:, -1] = delta
         return gradients
 
     # ---- batches and chunks ----------------------------------------------------------------------------------

@@ -30,7 +30,6 @@ ORDER = (  # a room is a module, or a folder
     "second_order.lbfgs",
     "per_sample.textbook",
     "per_sample.upper_layers",
-    "per_sample.blas",
     "per_sample.blocked",
     "per_sample.fast",
     "data.dataset",
@@ -117,9 +116,9 @@ def test_the_reader_of_imports_sees_them_all(source, expected):
 
 
 def test_the_reader_of_imports_knows_where_a_module_stands():
-    assert imports("from ..model import Model\nfrom .blas import f", "minigrad.per_sample")[0] == {
+    assert imports("from ..model import Model\nfrom .blocked import f", "minigrad.per_sample")[0] == {
         "model",
-        "per_sample.blas",
+        "per_sample.blocked",
     }
 
 

@@ -71,15 +71,6 @@ def generator(name: str, value: Any) -> np.random.Generator | None:
     raise TypeError(f"{name} is {value!r}; expected a numpy.random.Generator, such as numpy.random.default_rng(0)")
 
 
-def on_device(name: str, values: Any, backend: Backend) -> None:
-    """TypeError where `values` is an array of another library: two devices never mix silently."""
-    library = namespace(values, default=backend.xp)  # a list or a number belongs to none, and may go anywhere
-    if library is not backend.xp:
-        raise TypeError(
-            f"{name} is an array of {library.__name__}; expected one of {backend!r}: use its asarray({name})"
-        )
-
-
 def features(X: Any, n_features: int, backend: Backend, dtype: Any, name: str = "X") -> Array:
     """`X` as an array (m, n_features) of `dtype` on `backend`, m at least 1, every entry finite.
 
@@ -149,7 +140,9 @@ def _real_numbers(name: str, values: Any, backend: Backend, cure: str = "") -> A
     if values is None or hasattr(values, "X_train"):
         what, cure = ("None", "an array") if values is None else (type(values).__name__, "its X_train, y_train")
         raise ValueError(f"{name} is {what} (dtype object); expected {cure}")
-    on_device(name, values, backend)
+    xp = namespace(values, default=backend.xp)  # a list or a number belongs to none, and may go anywhere
+    if xp is not backend.xp:
+        raise TypeError(f"{name} is an array of {xp.__name__}; expected one of {backend!r}: use its asarray({name})")
     try:
         values = backend.asarray(values)
     except ValueError as error:  # rows of different lengths

@@ -24,7 +24,7 @@ import numpy as np
 
 from ..engine.backend import Array
 from ..model import Model
-from .upper_layers import UpperLayers, augmented, in_sequence
+from .upper_layers import UpperLayers, in_sequence
 
 BLOCK = 32  # samples; more make the sum over a block longer, fewer touch W̃ more often
 
@@ -34,7 +34,7 @@ def blocked_updates(
 ) -> None:
     """`textbook_epoch`, in the same order, on any backend: prepared data on the device, `order` on the host."""
     xp, backend = model.xp, model.backend
-    first, *rest = augmented(model)
+    first, *rest = model.augmented(model.theta)
     on_host = [backend.to_numpy(W_tilde) for W_tilde in rest]
     above = UpperLayers(model, on_host, learning_rate)
     n_1, index = first.shape[1], backend.asarray(order)

@@ -17,18 +17,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg.blas
 
-from ..engine.backend import Array
 from ..model import Model
-
-
-def augmented(model: Model) -> list[Array]:
-    """W̃ (n_in + 1, n_out) of each layer: views of theta, which holds W row by row and then b."""
-    views, start = [], 0
-    for n_in, n_out in zip(model.layer_sizes, model.layer_sizes[1:]):
-        stop = start + (n_in + 1) * n_out
-        views.append(model.theta[start:stop].reshape(n_in + 1, n_out))
-        start = stop
-    return views
 
 
 class Layer:
