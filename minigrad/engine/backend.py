@@ -131,8 +131,10 @@ class NumpyBackend(Backend):
             return
         axpy, p = (self.blas.saxpy if y.dtype.char == "f" else self.blas.daxpy), len(y)
         # In pieces that BLAS leaves to one thread: a second set of threads, SciPy's, would fight NumPy's for the cores.
-        for start in range(0, p, ONE_THREAD):
-            axpy(x, y, min(ONE_THREAD, p - start), a, start, 1, start, 1)  # n, a, and from where x and y are read
+        first = p % ONE_THREAD
+        axpy(x, y, first, a)
+        for start in range(first, p, ONE_THREAD):
+            axpy(x, y, ONE_THREAD, a, start, 1, start, 1)  # n, a, and from where x and y are read
 
     def add_product(self, a: float, A: np.ndarray, B: np.ndarray, out: np.ndarray) -> None:
         """Add a Aᵀ B to `out`, without an array of its size; rows are contiguous."""
