@@ -83,8 +83,6 @@ def train(
     MemoryError
         A step on a batch of this size needs more than the device has; theta is as the step before left it.
     """
-    from tqdm.auto import tqdm  # here, so that `import minigrad` stays quick
-
     data, *test_data = _checked_data(model, X, y, optimizer, test)
     batch_size = checks.whole_number("batch_size", batch_size, 1, data.m)
     epochs = checks.whole_number("epochs", epochs)
@@ -93,14 +91,12 @@ def train(
         generator = None
     rows = data.m - data.m % batch_size if drop_last else data.m
     every = rows if evaluate_every is None else checks.whole_number("evaluate_every", evaluate_every, 0)
-    if target_loss is not None:
-        target_loss = checks.positive_number("target_loss", target_loss)
+    target = None if target_loss is None else checks.positive_number("target_loss", target_loss)
     per_sample_epoch = _per_sample_epoch(path, optimizer, batch_size)
 
     # A run that diverges overflows on its way: that is a result, marked in the history.
-    bar = tqdm(total=epochs * rows, unit=" rows", desc="train", disable=not verbose)
-    with np.errstate(over="ignore", invalid="ignore"), bar:
-        done = Recorder(model, [data, *test_data], rows, every, target_loss, callback, bar)
+    with np.errstate(over="ignore", invalid="ignore"), _bar(verbose, epochs * rows) as bar:
+        done = Recorder(model, [data, *test_data], rows, every, target, callback, bar)
         for _ in range(epochs):
             if done.finished:
                 break
@@ -175,3 +171,12 @@ def _checked_data(model: Model, X: Any, y: Any, optimizer: Optimizer, test: Any)
 def _moved(values: Any, model: Model) -> Any:
     """Host arrays on the model's device; an array of another device is left for `Model.batch` to refuse."""
     return model.backend.asarray(values) if isinstance(values, np.ndarray) else values
+
+
+def _bar(verbose: bool, rows: int) -> Any:
+    """A bar over so many rows on standard error; one that shows nothing unless `verbose`."""
+    if verbose:  # imported here, so that `import minigrad` stays quick
+        from tqdm.auto import tqdm
+    else:
+        from tqdm import tqdm  # `tqdm.auto` may warn in a notebook
+    return tqdm(total=rows, unit=" rows", desc="train", disable=not verbose)
