@@ -33,12 +33,8 @@ def log_loss(h: Any, y: Any) -> float:
     """J(θ), the mean log loss over a batch, by the text's formula.
 
     h (m,) or (m, K) are probabilities, y (m,) labels. The loss is infinite, without a warning, where a sample was given
-    probability 0 for what it is.
-
-    Raises
-    ------
-    ValueError
-        A probability outside [0, 1], a label that is no class, or shapes that do not fit.
+    probability 0 for what it is. ValueError for a probability outside [0, 1], a label that is no class, or shapes that
+    do not fit.
     """
     h, y = _pair("h", h, y)
     if not bool(((h >= 0) & (h <= 1)).all()):
@@ -49,10 +45,7 @@ def log_loss(h: Any, y: Any) -> float:
 def log_loss_from_logits(z: Any, y: Any) -> float:
     """J(θ) from logits z, (m,) or (m, K): the same loss, finite unless a difference of logits overflows.
 
-    Raises
-    ------
-    ValueError
-        A label that is no class, or shapes that do not fit.
+    ValueError for a label that is no class, or shapes that do not fit.
     """
     z, y = _pair("z", z, y)
     losses = ClassLogLoss.value(z, y) if z.ndim == 2 else BinaryLogLoss.value(z, y)
@@ -87,7 +80,7 @@ class BinaryLogLoss:
 
     n_classes = 2
 
-    def __init__(self, backend: Backend, dtype: np.dtype) -> None:
+    def __init__(self, dtype: np.dtype) -> None:
         self.label_dtype = dtype  # that of z, so that h − y converts nothing
 
     @staticmethod
@@ -174,7 +167,7 @@ class ClassLogLoss:
 
 def log_loss_of(n_outputs: int, backend: Backend, dtype: np.dtype) -> BinaryLogLoss | ClassLogLoss:
     """The loss of a model with that many outputs, for arrays of that backend and dtype."""
-    return BinaryLogLoss(backend, dtype) if n_outputs == 1 else ClassLogLoss(n_outputs, backend, dtype)
+    return BinaryLogLoss(dtype) if n_outputs == 1 else ClassLogLoss(n_outputs, backend, dtype)
 
 
 def _column(z: Array) -> Array:

@@ -58,10 +58,7 @@ class Optimizer:
     def remembered(self, theta: Array, count: int, gradient: Array | None = None) -> tuple[Array, ...]:
         """The vectors (p,), `count` of them, that are kept from update to update: zero at first.
 
-        Raises
-        ------
-        ValueError
-            theta is another model's than before, or the gradient has another shape.
+        ValueError if theta is another model's than before, or the gradient has another shape.
         """
         if gradient is not None and gradient.shape != theta.shape:
             raise ValueError(f"gradient has shape {gradient.shape}; expected that of theta, {theta.shape}")
@@ -108,12 +105,8 @@ def _form(array: Array) -> str:
 class SGD(Optimizer):
     """theta ← theta − η G; with momentum μ: v ← μ v + G, theta ← theta − η v.
 
-    Parameters
-    ----------
-    learning_rate : float
-        η, above 0.
-    momentum : float
-        μ in [0, 1): B. Polyak, Some methods of speeding up the convergence of iteration methods (1964).
+    The learning rate η is above 0. μ lies in [0, 1): B. Polyak, Some methods of speeding up the convergence of
+    iteration methods (1964).
     """
 
     def __init__(self, learning_rate: float = 0.1, momentum: float = 0.0) -> None:
@@ -133,10 +126,7 @@ class SGD(Optimizer):
 class Adagrad(Optimizer):
     """s ← s + G², theta ← theta − η G / (√s + ε): J. Duchi, E. Hazan, Y. Singer, JMLR 12 (2011), figure 1.
 
-    Parameters
-    ----------
-    learning_rate : float
-        η, above 0. ε = 1e-10 only guards a division by zero.
+    The learning rate η is above 0; ε = 1e-10 only guards a division by zero.
     """
 
     epsilon = 1e-10
@@ -159,14 +149,8 @@ class Adagrad(Optimizer):
 class Adam(Optimizer):
     """m ← β₁ m + (1−β₁) G, v ← β₂ v + (1−β₂) G², theta ← theta − η m̂ / (√v̂ + ε), with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
 
-    D. Kingma, J. Ba, arXiv:1412.6980, algorithm 1; ε = 1e-8 as there. m and v are the paper's moments, (p,).
-
-    Parameters
-    ----------
-    learning_rate : float
-        η, above 0.
-    beta1, beta2 : float
-        In [0, 1).
+    D. Kingma, J. Ba, arXiv:1412.6980, algorithm 1; ε = 1e-8 as there. m and v are the paper's moments, (p,). The
+    learning rate η is above 0, β₁ and β₂ lie in [0, 1).
     """
 
     epsilon = 1e-8

@@ -13,11 +13,7 @@ def standardise(X_train: np.ndarray, X_test: np.ndarray) -> tuple[np.ndarray, np
 
     The test part has no say in either: it stands for data that nobody has seen yet. A feature that is constant
     in training is centred only. X_train and X_test, (m, n) real numbers, stay as they are; the results are float64.
-
-    Raises
-    ------
-    ValueError
-        A feature whose deviation, or whose standardised value, float64 cannot hold.
+    ValueError for a feature whose deviation, or whose standardised value, float64 cannot hold.
     """
     return standardised(X_train, X_test)[:2]
 
@@ -45,12 +41,8 @@ def split(
     """Shuffle the rows, cut off a test part, standardise; always the same cut for the same number of rows.
 
     X (m, n) are real numbers, m >= 2, and y (m,) int64 labels 0 … K−1; `name` and `classes` are those of `Dataset`. The
-    test part's share is rounded up to whole rows, and each part has at least one.
-
-    Raises
-    ------
-    ValueError
-        Fewer than two rows, a share outside [0, 1), or what `standardise` refuses.
+    test part's share is rounded up to whole rows, and each part has at least one. ValueError for fewer than two rows, a
+    share outside [0, 1), or what `standardise` refuses.
     """
     m = checks.whole_number("number of rows", len(X), minimum=2)
     n_train = min(max(1, int((1 - checks.fraction("test_fraction", test_fraction)) * m)), m - 1)

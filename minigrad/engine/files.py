@@ -47,12 +47,8 @@ class Storable:
     def load(cls, path: str | os.PathLike[str], backend: str | Backend | None = None) -> Self:
         """The model that `save` wrote, on the backend it was on or on another.
 
-        Raises
-        ------
-        ValueError
-            The file holds no model of this class.
-        OSError, BackendUnavailable
-            The file cannot be read, or its backend is not there.
+        ValueError if the file holds no model of this class, OSError if it cannot be read, BackendUnavailable if its
+        backend is not there.
         """
         try:
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:

@@ -25,7 +25,7 @@ class Layer:
 
     def __init__(self, W_tilde: np.ndarray) -> None:
         self.W_tilde, self.W = W_tilde, W_tilde[:-1]
-        self.W_tilde_by_columns = W_tilde.T  # as BLAS counts, in place
+        self.W_tilde_by_columns = W_tilde.T  # the same memory, as BLAS reads it
         self.a_tilde = np.ones(len(W_tilde), W_tilde.dtype)
         self.a = self.a_tilde[:-1]
         self.slope = np.empty_like(self.a)  # f'(z_below)
