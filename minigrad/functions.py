@@ -11,13 +11,12 @@ Every function makes a fresh array unless `out` is given. To add an activation, 
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from .engine.backend import Array, namespace
+from .engine.workspace import vector_of_ones
 
 FEW = 3_200  # entries
 
@@ -48,13 +47,8 @@ def softmax(z: Array, out: Array | None = None) -> Array:
     xp = namespace(z)
     h = xp.subtract(z, z.max(axis=1, keepdims=True), out=out)
     xp.exp(h, out=h)
-    h /= h.dot(_ones(xp, h.shape[1], h.dtype))[:, None]  # a product with ones: the sum of each row, at BLAS speed
+    h /= h.dot(vector_of_ones(xp, h.shape[1], h.dtype))[:, None]  # a product with ones: the sum of each row
     return h
-
-
-@functools.cache
-def _ones(xp: Any, n: int, dtype: Any) -> Array:
-    return xp.ones(n, dtype)
 
 
 def softmax_derivative(h: Array) -> Array:

@@ -30,6 +30,7 @@ import numpy as np
 
 from .engine import checks
 from .engine.backend import Array, Backend
+from .engine.workspace import vector_of_ones
 from .functions import ACTIVATIONS
 from .model import Model
 
@@ -102,7 +103,7 @@ class MLP(Model):
 
     def gradient_pass(self, a: list[Array], delta: list[Array], out: Array) -> None:
         """∂J/∂W_l = a_lᵀ δ_l and ∂J/∂b_l = the sum of δ_l's rows into `out`."""
-        ones = self.workspace.ones(len(a[0]), self.dtype)
+        ones = vector_of_ones(self.xp, len(a[0]), self.dtype)
         product = self.xp.matmul if len(ones) > 1 else self.xp.dot  # over one row `matmul` takes seven times as long
         for (dW, db), a_l, delta_l in zip(self.layer_views(out), a, delta):
             product(a_l.T, delta_l, out=dW)  # ∂J/∂W_l = a_lᵀ δ_l; (n_l, m) @ (m, n_{l+1}) -> (n_l, n_{l+1})

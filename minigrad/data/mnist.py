@@ -38,18 +38,15 @@ WAY_OUT = "put the four files into a folder and name it with --data-dir or MINIG
 def load_mnist(folder: str | os.PathLike[str] | None = None) -> Dataset:
     """The 70,000 handwritten digits of 28×28 grey levels (LeCun et al. 1998): 60,000 to train, 10,000 to test.
 
+    Images are flattened and standardised by the training part. The name of the data set is "mnist" where all four files
+    are the canonical ones, else "idx-" and 12 digits of a SHA-256 of their content.
+
     Parameters
     ----------
     folder : path, optional
         Where the four files lie, gzip'd or not; without it, the folder that $MINIGRAD_DATA names; without that,
         the user's cache folder, into which they are downloaded once. Other data in files of the same form
         (Fashion-MNIST, other sizes or classes) are welcome.
-
-    Returns
-    -------
-    Dataset
-        Images flattened, standardised by the training part. Its name is "mnist" where all four files are the
-        canonical ones, else "idx-" and 12 digits of a SHA-256 of their content.
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,9 +32,8 @@ class Workspace:
             kept = self.sets[name] = m, arrays
         return kept[1]
 
-    def ones(self, m: int, dtype: Any) -> Array:
-        """1, (m,): a product with it is a sum over rows, at BLAS speed."""
-        ones = self.buffers.get("ones")
-        if ones is None or len(ones) < m:
-            ones = self.buffers["ones"] = self.backend.xp.ones(m, dtype)
-        return ones[:m]
+
+@functools.lru_cache(maxsize=32)
+def vector_of_ones(xp: Any, n: int, dtype: Any) -> Array:
+    """1, (n,): a product with it is a sum, at BLAS speed; not to be changed."""
+    return xp.ones(n, dtype)
