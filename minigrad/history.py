@@ -93,7 +93,7 @@ class Recorder:
 
     def __post_init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
-        self.started = self.model.backend.moment()
+        self.started: Any = None  # the moment at which training went on
         self.evaluate()
 
     def rows_until_due(self) -> int | None:

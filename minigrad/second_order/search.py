@@ -42,8 +42,8 @@ class LineSearchOptimizer(Optimizer):
     def begin(self, model: Model, batch: Batch) -> int:
         """J and G of this batch at theta; returns how many sample gradients they took.
 
-        None, if the last line search ended here and on this batch. Only the numbers can tell, since a batch is cut
-        anew each time. Comparing reads X once, an evaluation at least twice.
+        They are 0 if the last line search ended here and on this batch. Only the numbers can tell, since a batch is
+        cut anew each time. Comparing reads X once, an evaluation at least twice.
         """
         theta, (start, G, *_) = model.theta, self.remembered(model.theta, self.vectors)
         start[...] = theta
