@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from experiments.lab import plots, results
-from experiments.lab.timing import overhead_and_work
+from experiments.throughput.line import overhead_and_work
 from minigrad import MLP, SGD, Backend, BackendUnavailable, LogisticRegression, get_backend
 from minigrad.engine.batch import Batch
 from minigrad.model import Model
@@ -161,7 +161,7 @@ def fits(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 def draw(rows: list[dict[str, Any]]) -> Any:
     """Microseconds an update, and a sample, against the batch size."""
-    fig, [[left, right]] = plots.figure(1, 2, 14, 6)
+    fig, [[left, right]] = plots.panels(1, 2, 14, 6)
     for index, what in enumerate(dict.fromkeys(row["what"] for row in rows)):
         here = sorted((row for row in rows if row["what"] == what), key=lambda row: row["batch_size"])
         B = np.array([row["batch_size"] for row in here])

@@ -98,18 +98,18 @@ def measure() -> list[dict[str, Any]]:
 def draw(rows: list[dict[str, Any]]) -> Any:
     """A panel a quantity; a colour a kind of work; solid for one thread, dashed for two."""
     names = list(dict.fromkeys(row["panel"] for row in rows))
-    fig, axes = plots.figure(2, 2, 13, 9.5)
+    fig, axes = plots.panels(2, 2, 13, 9.5)
     for axis, panel in zip(axes.ravel(), names):
         here = [row for row in rows if row["panel"] == panel]
         for index, name in enumerate(dict.fromkeys(row["series"] for row in here)):
             for threads in THREADS:
                 line = [row for row in here if (row["series"], row["threads"]) == (name, threads)]
                 low, middle, high = np.array([row["quartiles"] for row in line]).T
-                axis.errorbar(
-                    [row["value"] for row in line], middle, yerr=[middle - low, high - middle], color=f"C{index}",
-                    marker=plots.MARKERS[index], ls="-" if threads == 1 else "--", capsize=3, ms=6,
-                    mfc=None if threads == 1 else "white", label=f"{name}, {threads} thread{'s' * (threads > 1)}",
-                )  # fmt: skip
+                style = {"color": f"C{index}", "marker": plots.MARKERS[index], "capsize": 3, "ms": 6}
+                style |= {"ls": "-"} if threads == 1 else {"ls": "--", "mfc": "white"}
+                label = f"{name}, {threads} thread{'s' * (threads > 1)}"
+                x, bars = [row["value"] for row in line], [middle - low, high - middle]
+                axis.errorbar(x, middle, yerr=bars, label=label, **style)
         axis.set_xscale("log", base=10 if "rows" in panel else 2)
         axis.set(yscale="log", xlabel=panel, ylabel="µs a sample gradient")
         axis.xaxis.set_major_formatter(plots.plain_number)

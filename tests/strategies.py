@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from experiments.lab import experiment
 from minigrad import MLP, LogisticRegression
 from minigrad.engine.backend import NumpyBackend
 from minigrad.functions import ACTIVATIONS
@@ -168,10 +169,10 @@ def small_chunks(chunk_bytes: int = 1) -> Iterator[None]:
         yield
 
 
-def status_of(module, argv):
-    """The exit status, whether main returns it or argparse raises it."""
+def status_of(one, argv):
+    """The exit status of an experiment, whether main returns it or argparse raises it."""
     try:
-        return module.main([str(argument) for argument in argv])
+        return experiment.main(one, [str(argument) for argument in argv])
     except SystemExit as error:
         return error.code
 
@@ -182,5 +183,11 @@ def python(*arguments):
     root = Path(__file__).resolve().parents[1]
     return subprocess.run(
         [sys.executable, "-W", "error", *arguments],
-        cwd=root, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120, check=False,
-    )  # fmt: skip
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )

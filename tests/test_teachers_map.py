@@ -38,7 +38,7 @@ def test_the_map_names_what_exists():
         for path, name in functions | tests:
             assert name in definitions(path), f"{path} has no {name}"
         for name in experiments:
-            assert (ROOT / "experiments" / f"{name.partition(' ')[0]}.py").exists()
+            assert (ROOT / "experiments" / name.partition(" ")[0] / "question.py").exists()
 
 
 def test_a_function_that_does_not_run_is_told(monkeypatch):

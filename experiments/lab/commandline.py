@@ -4,45 +4,94 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Callable, Iterable
+import difflib
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import minigrad
 from minigrad import Dataset
 from minigrad.engine import checks
 from minigrad.functions import ACTIVATIONS
 
+if TYPE_CHECKING:
+    from .experiment import Experiment
+
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
+    """An argument parser whose errors are one line with a cure."""
+
+    def parse_args(self, argv: Sequence[str] | None = None) -> argparse.Namespace:  # type: ignore[override]
+        """The arguments; status 2 and one line on standard error where something is not understood."""
+        argv = sys.argv[1:] if argv is None else argv
+        arguments, left = self.parse_known_args(argv)
+        if left:
+            self.error(f"unrecognized arguments: {' '.join(left)}; {self._cure(list(argv), left[0])}")
+        return arguments
+
+    def _cure(self, argv: list[str], word: str) -> str:
+        """What to write in the place of a word that was not understood."""
+        before = [each for each in argv[: argv.index(word)] if each.startswith("--")]
+        if not word.startswith("-") and before and before[-1] in ("--batch-sizes", "--hidden"):
+            several = argv[argv.index(before[-1]) + 1 : argv.index(word) + 1]
+            return f'expected several sizes in quotes: {before[-1]} "{" ".join(several)}"'
+        flag = word.partition("=")[0]
+        if flag[2:] in (*TRAINING_FLAGS, "dtype", "workers"):
+            return f"{flag} has no effect here; expected the flags that --help lists"
+        near = difflib.get_close_matches(flag, self._option_string_actions, n=1)
+        if near:
+            return f"did you mean {near[0]}?"
+        return "expected the flags that --help lists"
 
     def error(self, message: str) -> NoReturn:
         """End with status 2 and one line on standard error."""
-        if message.startswith("unrecognized"):
-            message += "; expected the flags that --help lists"
         self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")
 
 
-def names(flags: Iterable[str]) -> list[str]:
-    """Flags as Python's names: batch-sizes is batch_sizes."""
-    return [flag.replace("-", "_") for flag in flags]
+def parser(experiment: Experiment) -> Parser:
+    """The parser of an experiment: the flags that all have, and those of its own."""
+    prog = f"python -m experiments.{experiment.name}"
+    examples = [f"{prog} --quick", f"{prog} --data flowers.csv --label species --run flowers"]
+    if "batch-sizes" in experiment.flags:
+        examples.append(f'{prog} --batch-sizes "1 8 64 all" --seeds 3')
+    result = _with_examples(prog, experiment.title, examples)
+    _add_data(result, binary=experiment.binary)
+    _add_machine(result, experiment.fixed)
+    if experiment.flags:
+        group = result.add_argument_group("training")
+        for flag in experiment.flags:
+            keywords = dict(TRAINING_FLAGS[flag])
+            group.add_argument(f"--{flag}", **keywords | {"help": f"{keywords['help']} {_defaults(experiment, flag)}"})
+    _add_output(result, f"{experiment.name}/")
+    return result
 
 
-def parser(module: ModuleType) -> Parser:
-    """The parser of an experiment: the flags that all have, and those of its FLAGS."""
-    result = Parser(
-        prog=f"python -m experiments.{module.NAME}",
-        description=(module.__doc__ or "").partition("\n")[0],
+def parser_of_all() -> Parser:
+    """The parser of `python -m experiments all`: the flags that every experiment has."""
+    prog = "python -m experiments all"
+    examples = [f"{prog} --quick", f"{prog} --data flowers.csv --label species --run flowers"]
+    result = _with_examples(prog, "Run every experiment, one after the other, and list the verdicts.", examples)
+    _add_data(result, binary=None)
+    _add_machine(result, fixed=())
+    _add_output(result, "NAME/, a folder an experiment")
+    return result
+
+
+def _with_examples(prog: str, description: str, examples: Sequence[str]) -> Parser:
+    return Parser(
+        prog=prog,
+        description=description,
+        epilog="examples:\n  " + "\n  ".join(examples),
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def _add_data(result: Parser, binary: bool | None) -> None:
     data = result.add_argument_group("data")
     source = data.add_mutually_exclusive_group()
-    source.add_argument(
-        "--dataset", choices=("digits", "mnist"), default="digits", help="built-in data (default: digits)"
-    )
+    source.add_argument("--dataset", choices=("digits", "mnist"), help="built-in data (default: digits)")
     source.add_argument("--data", metavar="PATH", help="your own table: .csv, or .npz with arrays X and y")
     data.add_argument("--label", metavar="COLUMN", help="the label column of a .csv (default: the last)")
     data.add_argument(
@@ -50,14 +99,16 @@ def parser(module: ModuleType) -> Parser:
         metavar="DIR",
         help="folder of four IDX files; implies --dataset mnist (default: $MINIGRAD_DATA, else downloaded once)",
     )
-    by_model = "odd-even for logistic regression, classes for an MLP"
-    default_task = "odd-even" if getattr(module, "BINARY", False) else by_model
+    task = "odd-even" if binary else "odd-even for logistic regression, classes for an MLP"
     data.add_argument(
         "--task",
         metavar="TASK",
         help="binary task: odd-even, 3-vs-rest, 3-vs-8, five-or-more; or classes, to keep all classes "
-        f"(default: {default_task}; data of two classes are taken as they are)",
+        f"(default: {task}; data of two classes are taken as they are)",
     )
+
+
+def _add_machine(result: Parser, fixed: Sequence[str]) -> None:
     machine = result.add_argument_group("machine")
     machine.add_argument(
         "--backend",
@@ -65,33 +116,33 @@ def parser(module: ModuleType) -> Parser:
         default="numpy",
         help="array library; auto takes a GPU where one answers (default: numpy)",
     )
-    machine.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="(default: float64)")
-    machine.add_argument(
-        "--workers", metavar="COUNT", type=count,
-        help="processes for the trials whose time does not matter, one BLAS thread each; the numbers do not depend on "
-        "it (default: one a core, or one on a GPU)",
-    )  # fmt: skip
-    training = result.add_argument_group("training") if module.FLAGS else result
-    for flag in module.FLAGS:
-        keywords = dict(TRAINING_FLAGS[flag])
-        keywords["help"] += f" {_defaults(module, flag)}"
-        training.add_argument(f"--{flag}", **keywords)
+    if "dtype" not in fixed:
+        machine.add_argument("--dtype", choices=("float64", "float32"), help="(default: float64)")
+    if "workers" not in fixed:
+        machine.add_argument(
+            "--workers",
+            metavar="COUNT",
+            type=count,
+            help="processes for the trials whose time does not matter, one BLAS thread each; the numbers do not depend "
+            "on it (default: one a core, or one on a GPU)",
+        )
+
+
+def _add_output(result: Parser, folder: str) -> None:
     output = result.add_argument_group("output")
-    output.add_argument(
-        "--out", metavar="DIR", type=Path, default=Path("results"), help=f"writes DIR/{module.NAME}/ (default: results)"
-    )
+    output.add_argument("--out", metavar="DIR", type=Path, default=Path("results"), help="(default: results)")
+    output.add_argument("--run", metavar="RUN", type=_run_name, help=f"keeps runs apart: writes DIR/RUN/{folder}")
     output.add_argument("--quiet", action="store_true", help="no tables: only the verdict and what was written")
     effort = result.add_mutually_exclusive_group()
     effort.add_argument("--quick", action="store_true", help="a look in seconds: fewer sizes, seeds and epochs")
     effort.add_argument("--full", action="store_true", help="for overnight: every power of two, more seeds and epochs")
-    return result
 
 
-def _defaults(module: ModuleType, flag: str) -> str:
+def _defaults(experiment: Experiment, flag: str) -> str:
     """The default of a flag, and what --quick and --full make of it."""
-    (name,) = names([flag])
-    preset = {field.name: field.default for field in dataclasses.fields(module.Settings)}[name]
-    values = [effort.get(name, preset) for effort in (module.EFFORTS[key] for key in ("default", "quick", "full"))]
+    name = flag.replace("-", "_")
+    preset = {field.name: field.default for field in dataclasses.fields(experiment.settings)}[name]
+    values = [experiment.efforts[effort].get(name, preset) for effort in ("default", "quick", "full")]
     default, quick, full = (
         AUTOMATIC[name] if value is None else " ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
         for value in values
@@ -128,6 +179,11 @@ def batch_sizes(text: str) -> list[int | str]:
     ]
 
 
+def powers_of_two(count: int) -> str:
+    """The batch sizes 1, 2, 4, …, so many of them, and all, as on the command line."""
+    return " ".join(str(2**k) for k in range(count)) + " all"
+
+
 def resolve_batch_sizes(wanted: list[int | str], n: int) -> list[int]:
     """Batch sizes as numbers, ascending, each once; ValueError for one above the number of training rows n."""
     numbers = {n if size == "all" else int(size) for size in wanted}
@@ -145,10 +201,6 @@ def load_data(arguments: argparse.Namespace, binary: bool) -> Dataset:
     ValueError, OSError
         There are no such data, or no such task in them.
     """
-    if arguments.label is not None and arguments.data is None:
-        raise ValueError(f"--label is {arguments.label!r}; expected only together with --data")
-    if arguments.data_dir is not None and arguments.data is not None:
-        raise ValueError(f"--data-dir is {arguments.data_dir!r}; expected only without --data")
     if arguments.data is not None:
         data = minigrad.load_table(arguments.data, arguments.label)
     elif arguments.dataset == "mnist" or arguments.data_dir is not None:
@@ -166,11 +218,38 @@ def _count(text: str) -> int:
     return checks.whole_number("value", int(text))
 
 
+def _run_name(text: str) -> str:
+    if not text or text.startswith(".") or not all(letter.isalnum() or letter in "-_." for letter in text):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a folder's name of letters, digits, '-', '_' and '.'")
+    return text
+
+
 def _argument(convert: Callable[[str], Any], text: str, expected: str) -> Any:
     try:
         return convert(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r}: expected {expected}") from None
+
+
+def folder(arguments: argparse.Namespace, name: str) -> Path:
+    """Where the experiment of that name leaves its files."""
+    return arguments.out / (arguments.run or "") / name
+
+
+def refuse_without_effect(arguments: argparse.Namespace, chosen: Mapping[str, Any]) -> None:
+    """ValueError for a flag that would change nothing; `chosen` are the settings that the flags lead to."""
+    given = vars(arguments)
+    for name, condition, expected in (
+        ("label", arguments.data is None, "together with --data"),
+        ("data_dir", arguments.data is not None, "without --data"),
+        ("data_dir", arguments.dataset == "digits", "with --dataset mnist"),
+        ("hidden", chosen.get("model") == "logistic", "with --model mlp: logistic regression has no hidden layer"),
+        ("activation", chosen.get("model") == "logistic", "with --model mlp: logistic regression has no hidden layer"),
+        ("activation", "hidden" in chosen and not chosen["hidden"], "with hidden layers"),
+    ):
+        if given.get(name) is not None and condition:
+            shown = " ".join(map(str, given[name])) if isinstance(given[name], list) else given[name]
+            raise ValueError(f"--{name.replace('_', '-')} is {shown!r}; expected only {expected}")
 
 
 AUTOMATIC = {  # what a flag is without a number of its own
@@ -179,13 +258,15 @@ AUTOMATIC = {  # what a flag is without a number of its own
 }
 TRAINING_FLAGS: dict[str, dict[str, Any]] = {
     "model": {"choices": ("logistic", "mlp"), "help": "logistic regression, or a network with hidden layers"},
-    "hidden": {"metavar": '"32"', "type": sizes, "help": "units of each hidden layer of the MLP, or none"},
+    "hidden": {"metavar": '"32"', "type": sizes, "help": "units of each hidden layer of the MLP, in quotes, or none"},
     "activation": {"choices": tuple(ACTIVATIONS), "help": "of the hidden units"},
     "batch-sizes": {
-        "metavar": '"1 8 64 all"', "type": batch_sizes, "help": "batch sizes in rows; all is the training set"
+        "metavar": '"1 8 64 all"',
+        "type": batch_sizes,
+        "help": "batch sizes in rows, in quotes; all is the training set",
     },
     "learning-rate": {"type": positive_number, "help": "of the runs in which all batch sizes have the same"},
     "epochs": {"type": count, "help": "passes through the training set, at most"},
-    "seeds": {"metavar": "COUNT", "type": count, "help": "runs of each setting"},
+    "seeds": {"metavar": "COUNT", "type": count, "help": "repetitions, each with a seed of its own"},
     "target": {"type": positive_number, "help": "training loss to reach, in nats"},
-}  # fmt: skip
+}

@@ -1,17 +1,5 @@
 """The frame around every experiment: arguments → data and settings → trials → result.json, figures and verdicts.
 
-An experiment is a module with these names:
-
-    NAME       its own
-    EFFORTS    what "default", "quick" and "full" set: a dict each, whose keys are fields of Settings
-    FLAGS      the flags of the command line that it takes besides those that all have
-    Settings   what its rows depend on
-    BINARY     optional: true where it needs two classes; without it, where its model is logistic regression
-    run        run(trials, settings) -> result, a plain dict
-    verdict    verdict(result) -> its claims, {"C1": {"statement", "verdict", "because", "evidence"}}
-    tables     tables(result) -> what the terminal shows
-    plot       plot(result, folder) -> the figures that it has drawn
-
 Exit status 0: it ran, whatever the verdict. 2: the arguments or the data are wrong, or a backend is not there; one
 line on standard error says so. 1: it failed. 130: interrupted. What was finished before it failed or was interrupted is
 kept, and the same command goes on from there.
@@ -20,53 +8,105 @@ kept, and the same command goes on from there.
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
 import math
 import os
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import minigrad
 from minigrad import Dataset, get_backend
 
-from . import commandline, results
-from .sweep import Settings, make_model
+from . import commandline, plots, results
+from .settings import ModelSettings, Settings
+from .sweep import make_model
+from .text import wrapped
 from .trials import Trials, available_cores, journal_path
+from .verdicts import Judgement
+
+Result = dict[str, Any]
 
 
-def main(module: ModuleType, argv: list[str] | None = None) -> int:
-    """Run the experiment of that module with these arguments; returns the exit status."""
-    parser = commandline.parser(module)
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment, declared by its question.py.
+
+    Parameters
+    ----------
+    name : str
+        Its folder.
+    claims : dict of str
+        What is claimed, by the claim's name; {settings} are filled in.
+    settings : type
+        A dataclass of what its rows depend on.
+    flags : sequence of str
+        What the command line can change, besides what all experiments have: names in `commandline.TRAINING_FLAGS`.
+    efforts : dict of dict
+        What "default", "quick" and "full" set; batch sizes as on the command line.
+    measure : callable
+        measure(trials, settings) -> the settings with what was found out, such as the target. The trials keep the rows.
+    judge : callable
+        judge(result) -> {claim's name: Judgement}.
+    tables : callable
+        tables(result) -> what the terminal shows.
+    figures : dict of callable
+        By file name: figure(result) -> a figure, or None where there is nothing to draw.
+    binary : bool, optional
+        Whether it needs two classes; without it, where its model is logistic regression.
+    fixed : sequence of str
+        Flags for all experiments that have no effect here.
+    """
+
+    name: str
+    claims: Mapping[str, str]
+    settings: type[Settings]
+    flags: tuple[str, ...]
+    efforts: Mapping[str, Mapping[str, Any]]
+    measure: Callable[[Trials, Any], Settings]
+    judge: Callable[[Result], dict[str, Judgement]]
+    tables: Callable[[Result], str]
+    figures: Mapping[str, Callable[[Result], Figure | None]]
+    binary: bool | None = None
+    fixed: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The question in a line: the docstring of its folder."""
+        return importlib.import_module(f"experiments.{self.name}").__doc__ or ""
+
+
+def main(experiment: Experiment, argv: list[str] | None = None) -> int:
+    """Run an experiment with these arguments; returns the exit status."""
+    parser = commandline.parser(experiment)
     arguments = parser.parse_args(argv)
-    folder = arguments.out / module.NAME
+    folder = commandline.folder(arguments, experiment.name)
     try:
-        data, settings = prepare(module, arguments)
+        data, settings = prepare(experiment, arguments)
         _check_writable(folder)
         journal = journal_path(folder, data, settings)
         trials = Trials(data, journal, _workers(arguments, settings), not arguments.quiet)
     except (ValueError, OSError, MemoryError, minigrad.BackendUnavailable) as error:
         print(f"{parser.prog}: error: {_one_line(error)}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print(f"\n{parser.prog}: interrupted before it began", file=sys.stderr)
-        return 130
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Greek letters shows ? for them
     kept = f"what was finished is in {journal}: the same command goes on from there"
     try:
-        with trials:
-            result = module.run(trials, settings)
-        report(module, result, folder, arguments.quiet)
+        result = run(experiment, trials, settings)
+        report(experiment, result, folder, arguments.quiet)
     except KeyboardInterrupt:
         print(f"\n{parser.prog}: interrupted; {kept}", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # whoever read the tables has seen enough; the files are written
+    except BrokenPipeError:  # whoever reads the tables has seen enough; the files are written
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (MemoryError, BrokenProcessPool, OSError) as error:
         print(f"{parser.prog}: error: {_one_line(error)}; {kept}", file=sys.stderr)
@@ -75,12 +115,14 @@ def main(module: ModuleType, argv: list[str] | None = None) -> int:
     return 0
 
 
-def prepare(module: ModuleType, arguments: argparse.Namespace) -> tuple[Dataset, Settings]:
+def prepare(experiment: Experiment, arguments: argparse.Namespace) -> tuple[Dataset, Settings]:
     """Data and settings as the flags want them; ValueError or OSError where that cannot be."""
     given = {name: value for name, value in vars(arguments).items() if value is not None}
-    effort = module.EFFORTS["quick" if arguments.quick else "full" if arguments.full else "default"]
-    chosen: dict[str, Any] = effort | {name: given[name] for name in commandline.names(module.FLAGS) if name in given}
-    binary = getattr(module, "BINARY", chosen.get("model") == "logistic")
+    effort = experiment.efforts["quick" if arguments.quick else "full" if arguments.full else "default"]
+    own = [flag.replace("-", "_") for flag in experiment.flags]
+    chosen: dict[str, Any] = dict(effort) | {name: given[name] for name in own if name in given}
+    commandline.refuse_without_effect(arguments, chosen)
+    binary = experiment.binary if experiment.binary is not None else chosen.get("model") == "logistic"
     data = commandline.load_data(arguments, binary)
     n = len(data.X_train)
     if len(np.unique(data.y_train)) < 2 or (data.X_train == data.X_train[0]).all():
@@ -91,48 +133,71 @@ def prepare(module: ModuleType, arguments: argparse.Namespace) -> tuple[Dataset,
     if "batch_sizes" in chosen:
         wanted = chosen["batch_sizes"]
         if "batch_sizes" not in given:
-            wanted = [size for size in wanted if size == "all" or size <= n]
+            wanted = [size for size in commandline.batch_sizes(wanted) if size == "all" or int(size) <= n]
         chosen["batch_sizes"] = tuple(commandline.resolve_batch_sizes(wanted, n))
     if "hidden" in chosen:
         chosen["hidden"] = tuple(chosen["hidden"])
-    backend = get_backend(arguments.backend)
-    settings = module.Settings(dataset=data.name, backend=backend.name, dtype=arguments.dtype, **chosen)
-    make_model(data, settings, seed=0)  # a network that does not fit into memory is refused here
+    if "dtype" in given:
+        chosen["dtype"] = arguments.dtype
+    settings = experiment.settings(dataset=data.name, backend=get_backend(arguments.backend).name, **chosen)
+    if isinstance(settings, ModelSettings):
+        make_model(data, settings, seed=0)  # a network that does not fit into memory is refused here
     return data, settings
 
 
-def result_of(module_name: str, trials: Trials, settings: Settings) -> dict[str, Any]:
-    """A result without its claims: the rows, and what they were measured with."""
+def run(experiment: Experiment, trials: Trials, settings: Settings) -> Result:
+    """Measure and judge: the result, a plain dict, whose "claims" hold the verdicts."""
+    with trials:
+        settings = experiment.measure(trials, settings)
     data, backend = trials.data, get_backend(settings.backend)
     m, n = data.X_train.shape
     shape = {"rows": m, "features": n, "classes": data.n_classes, "test_rows": len(data.X_test)}
     environment = results.environment(backend) | {"workers": trials.workers, "trials_resumed": trials.resumed}
-    return {
-        "experiment": module_name,
+    result = {
+        "experiment": experiment.name,
         "claims": {},
         "rows": trials.rows,
         "settings": settings.plain() | shape,
         "environment": environment,
     }
+    return result | {"claims": claims(experiment, result)}
 
 
-def report(module: ModuleType, result: dict[str, Any], folder: Path, quiet: bool) -> None:
+def claims(experiment: Experiment, result: Result) -> dict[str, dict[str, Any]]:
+    """The verdicts on a result's rows."""
+    judgements = experiment.judge(result)
+    return {
+        name: judgements[name].plain(statement.format(**result["settings"]))
+        for name, statement in experiment.claims.items()
+    }
+
+
+def report(experiment: Experiment, result: Result, folder: Path, quiet: bool) -> None:
     """Write the result, draw it, and only then say it."""
-    paths = [results.write_json(folder / "result.json", result), *module.plot(result, folder)]
+    paths = [results.write_json(folder / "result.json", result)]
+    for name, draw in experiment.figures.items():
+        if (figure := draw(result)) is not None:
+            paths += plots.save(figure, folder, name)
     if not quiet:
-        print(module.tables(result))
+        print(f"{experiment.tables(result)}\n")
     for name, claim in result["claims"].items():
-        print(f"\n{claim['statement']}\n{name} {claim['verdict']}: {claim['because']}.")
-    print()
+        print(said(name, claim))
     for path in paths:
         print(f"wrote {path}")
     sys.stdout.flush()
 
 
+def said(name: str, claim: dict[str, Any]) -> str:
+    """A claim, its verdict in a sentence, and a line a question."""
+    verdict = wrapped(f"{name} {claim['verdict']}: {claim['because']}.")
+    questions = [wrapped(each["text"], "  • ", "    ") for each in claim["evidence"]["questions"]]
+    return "\n".join([wrapped(claim["statement"]), verdict, *questions, ""])
+
+
 def _workers(arguments: argparse.Namespace, settings: Settings) -> int:
     """As the flag wants it; else all cores, or one where the work is a device's."""
     on_host = get_backend(settings.backend).blas is not None
-    return arguments.workers or (available_cores() if on_host else 1)
+    return vars(arguments).get("workers") or (available_cores() if on_host else 1)
 
 
 def _check_writable(folder: Path) -> None:

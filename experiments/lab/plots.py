@@ -12,16 +12,18 @@ import matplotlib
 
 matplotlib.use("Agg")  # draws into files, also where there is no screen
 
-import matplotlib.patches
 import matplotlib.pyplot as plt
 import matplotlib.ticker
 import numpy as np
 from matplotlib.figure import Figure
 
 from .statistics import Interval
+from .text import data_name, model_name
 
-# Okabe and Ito's colours, which the colour-blind tell apart: for what is not a batch size
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# For what is not a batch size: Okabe and Ito's colours, which the colour-blind tell apart, two light ones replaced.
+# Each has a contrast of at least 3 to 1 on white, as a projector needs it.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#8A6D00", "#767676")
+GREY = "0.45"  # of what is drawn for comparison
 STYLE: Any = {
     "axes.prop_cycle": cycler.cycler(color=COLOURS),
     "font.size": 11,
@@ -38,10 +40,31 @@ STYLE: Any = {
 MARKERS = "osD^vP*X"
 
 
-def figure(rows: int, columns: int, width: float, height: float, **keywords: Any) -> tuple[Figure, Any]:
+def panels(rows: int, columns: int, width: float, height: float, **keywords: Any) -> tuple[Figure, Any]:
     """A figure of rows × columns axes, width × height inches, in the laboratory's style."""
     plt.rcParams.update(STYLE)
     return plt.subplots(rows, columns, figsize=(width, height), layout="constrained", squeeze=False, **keywords)
+
+
+def figure(
+    rows: int,
+    columns: int,
+    width: float,
+    height: float,
+    title: str,
+    settings: dict[str, Any],
+    model: str | None = None,
+    **keywords: Any,
+) -> tuple[Figure, Any]:
+    """`panels` with a title above that says what is seen, and below model and data.
+
+    `settings` are those of the result; `model` names the model where they do not.
+    """
+    fig, axes = panels(rows, columns, width, height, **keywords)
+    fig.suptitle(title, x=0.01, ha="left", fontweight="bold")
+    below = f"{model or model_name(settings)} on {data_name(settings)}"
+    fig.supxlabel(below, x=0.01, ha="left", fontsize=9, color="0.3")
+    return fig, axes
 
 
 def plain_number(value: float, _: int = 0) -> str:
@@ -55,14 +78,9 @@ def plain_minor(value: float, _: int = 0) -> str:
 
 
 def batch_colour(batch_size: int, n: int) -> Any:
-    """The colour of a batch size between 1 (dark) and all n (light): viridis over log batch size, its end cut off."""
+    """The colour of a batch size, from 1 (dark) to all n (bright), without the light part of the colour map."""
     share = math.log(batch_size) / math.log(n) if n > 1 else 0.0
-    return plt.get_cmap("viridis")(0.9 * share)
-
-
-def batch_marker(batch_size: int, batch_sizes: Sequence[int]) -> str:
-    """A marker a batch size, so that lines can be told apart without colour."""
-    return MARKERS[sorted(batch_sizes).index(batch_size) % len(MARKERS)]
+    return plt.get_cmap("plasma")(0.62 * share)
 
 
 def batch_label(batch_size: int, n: int) -> str:
@@ -88,6 +106,34 @@ def reach(intervals: Sequence[Interval]) -> np.ndarray:
     return np.where(np.isfinite(sides), sides, 0.0)
 
 
+def log_axes(axis: Any, which: str = "xy") -> None:
+    """Log scales with plain numbers, and with ticks at 2, 3 and 5 between; `which` is "x", "y" or both."""
+    for letter in which:
+        axis.set(**{f"{letter}scale": "log"})
+        ticks = axis.xaxis if letter == "x" else axis.yaxis
+        ticks.set_major_formatter(plain_number)
+        ticks.set_minor_formatter(plain_minor)
+
+
+def medians(axis: Any, x: Sequence[float], groups: Sequence[Sequence[float]], index: int, label: str) -> None:
+    """The median of each group, as a line with the colour and marker of `index`; the groups' ranges shaded."""
+    low, high = ([pick(group) for group in groups] for pick in (min, max))
+    axis.fill_between(x, low, high, color=f"C{index}", alpha=0.2, lw=0)
+    axis.plot(x, [np.median(group) for group in groups], color=f"C{index}", marker=MARKERS[index], label=label)
+
+
+def intervals(axis: Any, x: Sequence[float], values: Sequence[Interval], index: int, label: str, **style: Any) -> None:
+    """Estimates as points with the colour and marker of `index`, and their intervals as bars."""
+    look: dict[str, Any] = {"color": f"C{index}", "marker": MARKERS[index], "ms": 8, "capsize": 4, "ls": "none"} | style
+    axis.errorbar(x, [each.estimate for each in values], yerr=reach(values), label=label, **look)
+
+
+def legend_beside(axis: Any, **style: Any) -> None:
+    """A legend to the right of the axis, where it covers nothing; none where nothing was drawn."""
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(loc="upper left", bbox_to_anchor=(1, 1), **style)
+
+
 def save(fig: Figure, folder: Path, name: str) -> list[Path]:
     """Write the figure as folder/name.png and .svg, each whole or not at all, and close it."""
     paths = []
@@ -104,8 +150,3 @@ def save(fig: Figure, folder: Path, name: str) -> list[Path]:
     finally:
         plt.close(fig)
     return paths
-
-
-def rectangle(corner: tuple[float, float], width: float, height: float, hatch: str) -> Any:
-    """A grey cell of a map, hatched or plain."""
-    return matplotlib.patches.Rectangle(corner, width, height, fc="0.85", ec="0.55", hatch=hatch, lw=0)

@@ -7,37 +7,27 @@ import json
 import math
 import os
 import platform
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import threadpoolctl
 
 from minigrad import Backend
 
-VERDICTS = ("holds", "conditional", "does not hold", "undecided", "not measured")
 
+def frame(result: dict[str, Any], kind: str, never: Sequence[str] = (), **wanted: Any) -> pd.DataFrame:
+    """The rows of a kind as a table with a column a field, and of these only the ones whose fields are as wanted.
 
-def claim(statement: str, verdict: str, because: str, evidence: dict[str, Any]) -> dict[str, Any]:
-    """One claim's entry in a result; `verdict` is one of VERDICTS, and comes out of the evidence."""
-    if verdict not in VERDICTS:
-        raise ValueError(f"verdict is {verdict!r}; expected one of {', '.join(VERDICTS)}")
-    return {"statement": statement, "verdict": verdict, "because": because, "evidence": evidence}
-
-
-def decide(tests: dict[str, bool | None]) -> str:
-    """The verdict on a claim from its arms: each came out for it (True), against it (False) or is open (None).
-
-    It holds where all arms are for it, is conditional where some are and some are not, and does not hold where none is;
-    undecided while an open arm could turn that.
+    `never` names columns of what a run needed to a target: infinite where it never arrived, which JSON writes as null.
     """
-    outcomes = set(tests.values())
-    if {True, False} <= outcomes:
-        return "conditional"
-    if None in outcomes or not outcomes:
-        return "undecided"
-    return "holds" if outcomes == {True} else "does not hold"
+    rows = [row for row in result["rows"] if row["kind"] == kind]
+    rows = [row for row in rows if all(row.get(name) == value for name, value in wanted.items())]
+    columns = {name: [math.inf if row[name] is None else row[name] for row in rows] for name in never}
+    return pd.DataFrame(rows).assign(**columns)
 
 
 def environment(backend: Backend) -> dict[str, Any]:

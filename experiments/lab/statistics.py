@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import scipy.stats
+
+from .text import styled
 
 
 @dataclass(frozen=True)
@@ -20,11 +22,23 @@ class Interval:
     high: float
     level: float = 0.95
 
-    def text(self, digits: int) -> str:
-        """The interval in words."""
-        if not math.isfinite(self.high - self.low):
-            return "no interval"
-        return f"{100 * self.level:g} % interval {self.low:.{digits}f} to {self.high:.{digits}f}"
+    def __format__(self, style: str) -> str:
+        """The estimate with the interval in brackets, as in f"{interval:.2f}": 0.99 (0.97 to 1.00)."""
+        if math.isnan(self.estimate):
+            return "not measured"
+        unit = " %" if style.endswith("%") else ""
+        estimate = "∞" if self.estimate == math.inf else styled(self.estimate, style)
+        if self.low <= 0 and math.isinf(self.high) and self.estimate < math.inf:
+            return f"{estimate}{unit} (no interval)"
+        if self.low == self.high:
+            return f"{estimate}{unit}"
+        level = "" if self.level == 0.95 else f"{100 * self.level:.3g} %: "
+        high = "∞" if self.high == math.inf else styled(self.high, style)
+        return f"{estimate}{unit} ({level}{styled(self.low, style)} to {high})"
+
+    def plain(self) -> dict[str, float]:
+        """Its numbers by name, as JSON has them."""
+        return asdict(self)
 
     def within(self, low: float, high: float) -> bool:
         """Whether the whole interval lies in [low, high]."""
@@ -40,9 +54,9 @@ class Interval:
 
 
 def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
-    """The mean of independent values and Student's t interval about it; endless with one value, or an infinite one."""
+    """The mean of independent values and Student's t interval; endless with fewer than two, or an infinite one."""
     x = np.asarray(values, dtype=float)
-    mean = float(x.mean())
+    mean = float(x.mean()) if len(x) else math.nan
     if len(x) < 2 or not np.isfinite(x).all():
         return Interval(mean, -math.inf, math.inf, level)
     half = float(scipy.stats.t.ppf((1 + level) / 2, len(x) - 1) * scipy.stats.sem(x))
@@ -82,47 +96,17 @@ def proportion(hits: int, n: int, level: float = 0.95) -> Interval:
     return Interval(hits / n, float(low), float(high), level)
 
 
-def paired_difference(both: int, first: int, second: int, neither: int, level: float = 0.95) -> Interval:
-    """p₁ − p₂, the difference of two shares in the same n trials: so many hit in both, in one of them, in none.
-
-    Wilson's intervals (l, u) of the two shares, put together with their correlation φ:
-    low = p₁ − p₂ − √[(p₁ − l₁)² − 2φ (p₁ − l₁)(u₂ − p₂) + (u₂ − p₂)²], and high likewise: R. Newcombe, Statistics in
-    Medicine 17 (1998) 2635, method 10. It is right also where few trials, or none, tell the two apart.
-    """
-    n = both + first + second + neither
-    p1, p2 = proportion(both + first, n, level), proportion(both + second, n, level)
-    if n == 0:
-        return Interval(math.nan, -1.0, 1.0, level)
-    product = (both + first) * (second + neither) * (both + second) * (first + neither)
-    covariance = float(both * neither - first * second)
-    if covariance > 0:
-        covariance = max(0.0, covariance - n / 2)  # the paper's correction for continuity
-    phi = covariance / math.sqrt(product) if product else 0.0
-
-    def half(a: float, b: float) -> float:
-        return math.sqrt(max(0.0, a**2 - 2 * phi * a * b + b**2))
-
-    difference = (first - second) / n
-    low = difference - half(p1.estimate - p1.low, p2.high - p2.estimate)
-    return Interval(difference, low, difference + half(p1.high - p1.estimate, p2.estimate - p2.low), level)
-
-
 def median_interval(values: Sequence[float], level: float = 0.95) -> Interval:
-    """The median of independent values and an interval for it that holds whatever their distribution.
+    """The median of independent values, and an interval that holds whatever their distribution: two of the values.
 
-    Each value lies below the true median with probability ½, so the r-th least and the r-th largest of n enclose it
-    with probability 1 − 2 P(binomial(n, ½) < r). Values may be infinite. For 95 % it takes six: fewer give an endless
-    interval, and so does a value that is no number.
+    Values may be infinite. For 95 % it takes six: fewer give an endless interval, and so does a value that is no
+    number. By scipy.stats.quantile_test: W. J. Conover, Practical Nonparametric Statistics, 3rd edition, section 3.2.
     """
-    x, n = np.sort(np.asarray(values, dtype=float)), len(values)
-    if n == 0 or np.isnan(x).any():
+    if len(values) == 0 or np.isnan(values).any():
         return Interval(math.nan, -math.inf, math.inf, level)
-    outside = scipy.stats.binom.cdf(np.arange(n), n, 0.5)  # P(binomial < r) for r = 1 … n
-    r = int((outside <= (1 - level) / 2).sum())
-    estimate = float(x[n // 2] if x[n // 2] == x[(n - 1) // 2] else (x[n // 2] + x[(n - 1) // 2]) / 2)
-    if r == 0:
-        return Interval(estimate, -math.inf, math.inf, level)
-    return Interval(estimate, float(x[r - 1]), float(x[n - r]), level)
+    low, high = scipy.stats.quantile_test(values).confidence_interval(level)
+    low, high = (endless if math.isnan(end) else float(end) for end, endless in ((low, -math.inf), (high, math.inf)))
+    return Interval(float(np.median(values)), low, high, level)
 
 
 def at_target(loss: Any, counts: Any, target: float) -> float:
@@ -138,8 +122,3 @@ def at_target(loss: Any, counts: Any, target: float) -> float:
         return float(counts[0])
     share = (loss[k - 1] - target) / (loss[k - 1] - loss[k])
     return float(counts[k - 1] + share * (counts[k] - counts[k - 1]))
-
-
-def median(values: Sequence[float]) -> float:
-    """The middle value; of an even number the upper one, so that it is infinite where half of the runs never arrive."""
-    return sorted(values)[len(values) // 2]

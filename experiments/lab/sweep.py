@@ -3,46 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from minigrad import MLP, SGD, Backend, Dataset, History, LogisticRegression, get_backend
+from minigrad import MLP, SGD, Dataset, History, LogisticRegression
 from minigrad.model import Model
 
 from . import tuning
+from .settings import ModelSettings, TrainingSettings
 from .statistics import at_target
 from .training import train
 
 TUNING_SEEDS = (1000, 1001)  # apart from the seeds that are reported, 0, 1, 2, …
-EVALUATIONS_AN_EPOCH = 8
 COUNTS = ("epoch", "updates", "samples", "seconds")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the rows of an experiment depend on, besides the data. An experiment that needs more derives its own."""
-
-    dataset: str
-    model: str = "mlp"
-    hidden: tuple[int, ...] = (32,)
-    activation: str = "tanh"
-    batch_sizes: tuple[int, ...] = ()
-    learning_rate: float = 0.1
-    epochs: int = 1
-    seeds: int = 1
-    target: float | None = None
-    evaluations: int = EVALUATIONS_AN_EPOCH
-    repeats: int = 1
-    backend: str | Backend = "numpy"
-    dtype: str = "float64"
-
-    def plain(self) -> dict[str, Any]:
-        """The settings as JSON has them."""
-        return {field.name: getattr(self, field.name) for field in fields(self)} | {
-            "backend": get_backend(self.backend).name
-        }
 
 
 def data_for(model: str, data: Dataset) -> Dataset:
@@ -58,7 +34,7 @@ def data_for(model: str, data: Dataset) -> Dataset:
     return replace(data, y_train=1 * (data.y_train > first), y_test=1 * (data.y_test > first), classes=())
 
 
-def make_model(data: Dataset, settings: Settings, seed: int, dtype: str | None = None) -> Model:
+def make_model(data: Dataset, settings: ModelSettings, seed: int, dtype: str | None = None) -> Model:
     """The model of this experiment: logistic regression from zero, or an MLP from the weights that `seed` draws."""
     dtype = dtype or settings.dtype
     if settings.model == "logistic":
@@ -71,7 +47,7 @@ def make_model(data: Dataset, settings: Settings, seed: int, dtype: str | None =
 
 def train_once(
     data: Dataset,
-    settings: Settings,
+    settings: TrainingSettings,
     batch_size: int,
     rate: float,
     seed: int,
@@ -89,7 +65,12 @@ def train_once(
     return train(model, data.X_train, data.y_train, optimizer=SGD(rate), batch_size=batch_size, rng=rng, **arguments)
 
 
-def choose_target(data: Dataset, settings: Settings) -> float:
+def nearest(sizes: Iterable[int], wanted: float) -> int:
+    """The size nearest to the one that is wanted, on a log scale."""
+    return min(sizes, key=lambda size: abs(math.log(size / wanted)))
+
+
+def choose_target(data: Dataset, settings: TrainingSettings) -> float:
     """The training loss that gradient descent reaches at its best rate in two thirds of the epochs.
 
     So the target suits any data, gradient descent can reach it, and needs some dozens of updates to do so. Where the
@@ -109,13 +90,13 @@ def choose_target(data: Dataset, settings: Settings) -> float:
     return float(f"{math.ceil(costs[best] / unit) * unit:.3g}")  # rounded up, so that it is reached
 
 
-def target_rows(data: Dataset, settings: Settings) -> list[dict]:
+def target_rows(data: Dataset, settings: TrainingSettings) -> list[dict]:
     """The target that the settings ask for, or the one that suits the data."""
     return [{"kind": "target", "model": settings.model, "loss": settings.target or choose_target(data, settings)}]
 
 
 def tune(
-    data: Dataset, settings: Settings, batch_size: int, target: float, **grid: Any
+    data: Dataset, settings: TrainingSettings, batch_size: int, target: float, **grid: Any
 ) -> tuple[float | None, dict[float, float]]:
     """The rate that takes the fewest sample gradients to the target, the mean over the tuning seeds.
 
@@ -139,7 +120,7 @@ def tune(
 
 def training_rows(
     data: Dataset,
-    settings: Settings,
+    settings: TrainingSettings,
     arm: str,
     batch_size: int,
     rate: float,
@@ -148,9 +129,14 @@ def training_rows(
 ) -> list[dict[str, Any]]:
     """Train for all epochs, and say when the target was reached, where it ended, and the way there."""
     history = train_once(
-        data, settings, batch_size, rate, seed, test=(data.X_test, data.y_test),
+        data,
+        settings,
+        batch_size,
+        rate,
+        seed,
+        test=(data.X_test, data.y_test),
         target_loss=settings.target if stop_at_target else None,
-    )  # fmt: skip
+    )
     assert settings.target is not None
     to_target = {
         f"{name}_to_target": at_target(history.loss, getattr(history, name), settings.target) for name in COUNTS
@@ -172,7 +158,7 @@ def training_rows(
     return [row]
 
 
-def tuning_rows(data: Dataset, settings: Settings, batch_size: int) -> list[dict[str, Any]]:
+def tuning_rows(data: Dataset, settings: TrainingSettings, batch_size: int) -> list[dict[str, Any]]:
     """The best rate of a batch size, and what every rate that was tried cost."""
     assert settings.target is not None
     best, costs = tune(data, settings, batch_size, settings.target)

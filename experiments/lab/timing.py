@@ -1,8 +1,4 @@
-"""What an update and a sample gradient cost: batched kernel and per-sample paths, shuffled epochs or a batch at hand.
-
-t(B)   seconds of an update on a batch of B rows
-a, b   overhead of an update and work of a sample, in t(B) = a + b B; at B = a/b both take as long
-"""
+"""What an update and a sample gradient cost, in shuffled epochs and on a batch at hand."""
 
 from __future__ import annotations
 
@@ -11,13 +7,13 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
-import scipy.optimize
 
 from minigrad import SGD, Backend, Dataset, get_backend
 from minigrad.engine.batch import Batch
 from minigrad.model import Model
 
-from .sweep import Settings, make_model
+from .settings import ModelSettings
+from .sweep import make_model
 from .training import train
 
 UPDATES = 20  # to time at the least: one would be at the mercy of the clock
@@ -27,24 +23,32 @@ RATE = 1e-9  # of a timed update: so small that the work stays the same however 
 Key = TypeVar("Key")
 
 
-def timing_rows(data: Dataset, settings: Settings) -> list[dict]:
+def timing_rows(data: Dataset, settings: ModelSettings, repeats: int) -> list[dict]:
     """Microseconds a sample gradient, shuffled epochs through train(); paths and repeats interleaved."""
     m = len(data.X_train)
     model = make_model(data, settings, seed=0)
     X, y = model.backend.asarray(data.X_train, model.dtype), model.backend.asarray(data.y_train)
     cases = [(1, "textbook"), (1, "fast"), *((size, "batched") for size in settings.batch_sizes)]
     rows = []
-    for repeat in range(settings.repeats + 1):
+    for repeat in range(repeats + 1):
         for batch_size, path in cases:
             epochs = max(1, UPDATES * batch_size // m)
             history = train(
-                make_model(data, settings, seed=0), X, y, optimizer=SGD(1e-3), batch_size=batch_size, epochs=epochs,
-                rng=np.random.default_rng(repeat), evaluate_every=0, drop_last=True, path=path,
-            )  # fmt: skip
+                make_model(data, settings, seed=0),
+                X,
+                y,
+                optimizer=SGD(1e-3),
+                batch_size=batch_size,
+                epochs=epochs,
+                rng=repeat,
+                evaluate_every=0,
+                drop_last=True,
+                path=path,
+            )
             if repeat > 0:  # the first warms up
+                row = {"kind": "timing", "backend": model.backend.name, "path": path, "batch_size": batch_size}
                 cost = 1e6 * history.seconds[-1] / history.samples[-1]
-                rows.append({"kind": "timing", "backend": model.backend.name, "path": path, "batch_size": batch_size,
-                             "repeat": repeat, "microseconds": cost})  # fmt: skip
+                rows.append(row | {"repeat": repeat, "microseconds": cost})
     return rows
 
 
@@ -112,28 +116,3 @@ def _calls_that_fill(work: Callable[[], Any], backend: Backend) -> int:
     while (seconds := _seconds(work, calls, backend)) < READING / 2:
         calls *= 2
     return max(1, round(calls * READING / seconds))
-
-
-def overhead_and_work(batch_sizes: Any, t: Any) -> tuple[float, float]:
-    """a and b of t(B) = a + b B, neither below 0, by least squares of the *relative* errors (a + b B − t) / t.
-
-    With errors of equal weight the largest batches, a thousand times as long, would leave nothing to decide a by.
-    """
-    B, t = np.asarray(batch_sizes, dtype=float), np.asarray(t, dtype=float)
-    (a, b), _ = scipy.optimize.nnls(np.column_stack([1 / t, B / t]), np.ones(len(t)))
-    return float(a), float(b)
-
-
-def crossing(batch_sizes: Any, t: Any, level: float) -> float | None:
-    """The batch size at which t first comes up to `level`, on a straight line between two; None where it never does."""
-    above = np.flatnonzero(np.asarray(t) >= level)
-    if len(above) == 0:
-        return None
-    between = slice(max(0, above[0] - 1), above[0] + 1)
-    return float(np.interp(level, t[between], batch_sizes[between]))
-
-
-def flops_a_sample(layer_sizes: Sequence[int]) -> int:
-    """Multiplications and additions of z = a W, of ∂W = aᵀ δ and, in all layers but the first, of δ Wᵀ."""
-    weights = [n_in * n_out for n_in, n_out in zip(layer_sizes, layer_sizes[1:])]
-    return 2 * (3 * sum(weights) - weights[0])

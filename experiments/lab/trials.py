@@ -27,7 +27,7 @@ from tqdm import tqdm
 import minigrad
 from minigrad import Dataset
 
-from .sweep import Settings
+from .settings import Settings
 
 SOURCES = [Path(minigrad.__file__).parent, Path(__file__).parents[1]]
 
@@ -96,10 +96,8 @@ class Trials:
         keys = [json.dumps([trial.__name__, settings.plain(), each], sort_keys=True) for each in arguments]
         waiting = {key: each for key, each in zip(keys, arguments) if key not in self._finished}
         self.resumed += len(self._from_journal.intersection(keys))
-        bar = tqdm(
-            total=len(keys), initial=len(keys) - len(waiting), desc=trial.__name__, leave=False,
-            disable=None if self.show_progress else True,
-        )  # fmt: skip
+        done, quiet = len(keys) - len(waiting), None if self.show_progress else True
+        bar = tqdm(total=len(keys), initial=done, desc=trial.__name__, leave=False, disable=quiet)
         with bar:
             for key, rows in self._each(trial, settings, waiting, timed):
                 self._keep(key, rows)

@@ -1,0 +1,118 @@
+"""Spreads of batch gradients at fixed parameters, and the noise along training runs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minigrad import SGD, Dataset, History, gradient_noise
+from minigrad.model import Model
+
+from ..lab.settings import ModelSettings
+from ..lab.sweep import make_model
+from ..lab.training import train
+from ..lab.trials import Trials
+
+PLACES = {"start": 0.0, "middle": 0.5, "end": 1.0}  # of training, as a share of its epochs
+INDEPENDENT, WITHOUT_REPLACEMENT, BY_CLASS = "independent", "without replacement", "ordered by class"
+TRAINING_BATCH = 32
+ENOUGH = 32  # smaller batches are drawn more often: late in training a few samples make up most of tr Σ
+
+
+@dataclass(frozen=True)
+class Settings(ModelSettings):
+    """How to train, and how many batches are drawn at each size, at the least."""
+
+    epochs: int = 20
+    learning_rate: float = 0.1
+    draws: int = 200
+
+
+def spread_rows(data: Dataset, settings: Settings, seed: int, place: str) -> list[dict]:
+    """The spread of the batch gradient for every n and each way of drawing, at one place of one training run."""
+    model = make_model(data, settings, seed)
+    epochs = math.ceil(PLACES[place] * settings.epochs)
+    if epochs:
+        train_on(model, data, settings, epochs, seed)
+    X, y = model.backend.asarray(data.X_train, model.dtype), model.backend.asarray(data.y_train)
+    noise = gradient_noise(model, X, y)
+    rng = np.random.default_rng(seed)
+    rows = []
+    for n in settings.batch_sizes:
+        for sampling in (INDEPENDENT, WITHOUT_REPLACEMENT, BY_CLASS):
+            squares = [
+                distance_squared(model, X, y, draw(rng, data.y_train, n, sampling), noise.mean)
+                for _ in range(settings.draws * max(1, ENOUGH // n))
+            ]
+            row = {"kind": "spread", "seed": seed, "place": place, "sampling": sampling, "batch_size": n}
+            spread = math.sqrt(np.mean(squares))
+            rows.append(row | {"N": len(data.y_train), "spread": spread, "trace": noise.trace})
+    return rows
+
+
+def draw(rng: np.random.Generator, y: np.ndarray, n: int, sampling: str) -> np.ndarray:
+    """The indices of a batch of n of the samples with labels y."""
+    N = len(y)
+    if sampling == INDEPENDENT:
+        return rng.integers(N, size=n)
+    if sampling == WITHOUT_REPLACEMENT:
+        return rng.choice(N, size=n, replace=False)
+    by_class = np.argsort(y, kind="stable")  # n neighbours from a random place on; the end joins the start
+    return by_class[(rng.integers(N) + np.arange(n)) % N]
+
+
+def distance_squared(model: Model, X: Any, y: Any, index: np.ndarray, G: Any) -> float:
+    """‖g_B − G‖² of the batch with these indices."""
+    rows = model.backend.asarray(index)
+    difference = model.gradient(X[rows], y[rows]) - G
+    return float(difference @ difference)
+
+
+def run_rows(data: Dataset, settings: Settings, seed: int) -> list[dict]:
+    """tr Σ, ‖G‖² and the loss along one training run, after 0, 1, 2, 4, … updates and at its end."""
+    rows: list[dict] = []
+    model = make_model(data, settings, seed)
+    X, y = model.backend.asarray(data.X_train, model.dtype), model.backend.asarray(data.y_train)
+
+    def measure(updates: int, loss: float) -> None:
+        here = gradient_noise(model, X, y)
+        row = {"kind": "run", "seed": seed, "updates": updates, "loss": loss, "trace": here.trace}
+        rows.append(row | {"square_norm": float(here.mean @ here.mean), "noise_scale": here.noise_scale})
+
+    def measure_at_powers_of_two(_: Model, row: dict) -> None:
+        if not rows or row["updates"] >= 2 * rows[-1]["updates"]:
+            measure(row["updates"], row["loss"])
+
+    history = train_on(model, data, settings, settings.epochs, seed, callback=measure_at_powers_of_two)
+    if history.updates[-1] > rows[-1]["updates"]:
+        measure(int(history.updates[-1]), float(history.loss[-1]))
+    return rows
+
+
+def train_on(model: Model, data: Dataset, settings: Settings, epochs: int, seed: int, callback: Any = None) -> History:
+    """Mini-batch SGD, the same for every measurement of a seed."""
+    m = len(data.X_train)
+    batch_size = min(TRAINING_BATCH, m)
+    return train(
+        model,
+        data.X_train,
+        data.y_train,
+        optimizer=SGD(settings.learning_rate),
+        batch_size=batch_size,
+        epochs=epochs,
+        rng=seed,
+        drop_last=True,
+        callback=callback,
+        evaluate_every=batch_size if callback else 0,
+    )
+
+
+def measure(trials: Trials, settings: Settings) -> Settings:
+    """A training run and the spreads at three places of it, for each seed."""
+    seeds = range(settings.seeds)
+    trials.run(run_rows, settings, [{"seed": seed} for seed in seeds])
+    trials.run(spread_rows, settings, [{"seed": seed, "place": place} for seed in seeds for place in PLACES])
+    return settings

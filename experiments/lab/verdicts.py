@@ -1,0 +1,129 @@
+"""From questions to a verdict: what decides, the evidence and the words are made of the same objects.
+
+A claim is judged by questions. Each is an interval and the bounds that decide it. The answer is yes where the interval
+lies within the bounds, no where it lies outside, and open where it does neither.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .statistics import Interval
+from .text import styled
+
+ANSWERS = {True: "yes", False: "no", None: "open"}
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question to the data.
+
+    Parameters
+    ----------
+    name : str
+        What is asked, in a few words.
+    interval : Interval
+        What was measured.
+    low, high : float
+        The bounds.
+    style : str
+        How the numbers are written, as for `text.styled`.
+    control : bool
+        A claim holds only where its controls are answered with yes. They decide nothing else.
+    by : str
+        What decides in the place of the bounds, in words; then `decided` is the answer.
+    decided : bool or None
+        The answer, where `by` is given.
+    """
+
+    name: str
+    interval: Interval
+    low: float = -math.inf
+    high: float = math.inf
+    style: str = ""
+    control: bool = False
+    by: str = ""
+    decided: bool | None = None
+
+    @property
+    def answer(self) -> bool | None:
+        """True for yes, False for no, None where the data leave it open."""
+        return self.decided if self.by else self.interval.inside(self.low, self.high)
+
+    def asked(self) -> str:
+        """The bounds in words."""
+        low, high = styled(self.low, self.style), styled(self.high, self.style)
+        if self.by:
+            return self.by
+        if math.isinf(self.low):
+            return f"below {high}"
+        return f"above {low}" if math.isinf(self.high) else f"{low} to {high}"
+
+    def text(self) -> str:
+        """The answer, the question, what was measured and what was asked, in a line."""
+        role = "control: " if self.control else ""
+        return f"{ANSWERS[self.answer]}: {role}{self.name}: {self.interval:{self.style}}, asked {self.asked()}"
+
+    def plain(self) -> dict[str, Any]:
+        """All of it as JSON has it."""
+        bounds = {"asked": self.asked(), "bounds": [self.low, self.high], "answer": ANSWERS[self.answer]}
+        return {"question": self.name, **asdict(self.interval), **bounds, "control": self.control, "text": self.text()}
+
+
+def decide(answers: Iterable[bool | None]) -> str:
+    """The verdict by the answers: the claim holds where all are yes, and does not hold where all are no.
+
+    It is conditional where some are yes and some no, and undecided while an open one could turn that.
+    """
+    found = set(answers)
+    if {True, False} <= found:
+        return "conditional"
+    if None in found or not found:
+        return "undecided"
+    return "holds" if found == {True} else "does not hold"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What an experiment says about a claim.
+
+    Parameters
+    ----------
+    because : str
+        One plain sentence, made of what was measured, of at most 160 characters.
+    questions : sequence of Question
+        What the verdict is made of. Without any the claim is undecided.
+    evidence : dict
+        What else was measured.
+    each_needed : bool
+        True where the questions are parts of the claim, so that a single no refutes it. Without it they are cases, such
+        as models or data: some yes and some no make the claim conditional.
+    measured : bool
+        False where this machine cannot measure it; `because` says why.
+    """
+
+    because: str
+    questions: Sequence[Question] = ()
+    evidence: dict[str, Any] = field(default_factory=dict)
+    each_needed: bool = False
+    measured: bool = True
+
+    @property
+    def verdict(self) -> str:
+        """Holds, conditional, does not hold, undecided or not measured."""
+        if not self.measured:
+            return "not measured"
+        answers = [question.answer for question in self.questions if not question.control]
+        if self.each_needed and False in answers:
+            return "does not hold"
+        verdict = decide(answers)
+        controls_came_out = all(question.answer for question in self.questions if question.control)
+        return "undecided" if verdict == "holds" and not controls_came_out else verdict
+
+    def plain(self, statement: str) -> dict[str, Any]:
+        """The claim's entry in a result."""
+        evidence = {"questions": [question.plain() for question in self.questions], **self.evidence}
+        return {"statement": statement, "verdict": self.verdict, "because": self.because, "evidence": evidence}

@@ -1,0 +1,1 @@
+"""C5b: full batches end in worse minima, which only the noise of small batches leaves."""

@@ -1,0 +1,63 @@
+"""The rule of the verdict on C5b: full batch against each smaller size, on each problem, at the best rate of each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from ..lab.statistics import Interval
+from ..lab.text import styled
+from ..lab.verdicts import Judgement, Question
+from .measure import ALONE, BEST, WIDE, WIDER
+from .paired import Comparison, comparisons
+from .trapped import end_points, share
+
+MARGIN = 0.1  # of the starts
+SIGNIFICANT = 0.05
+
+
+def judge(result: dict[str, Any]) -> dict[str, Judgement]:
+    """C5b: does full batch leave more of the same starts trapped than each smaller size?"""
+    ends = end_points(result)
+    compared = comparisons(ends, BEST)
+    level = SIGNIFICANT / max(1, len(compared))
+    questions = [question(name, comparison, level) for name, comparison in compared.items()]
+    alone, wide = (
+        {name: share(rows) for name, rows in ends[ends.arm == arm].groupby("name", sort=False)} for arm in (ALONE, WIDE)
+    )
+    trained = ends[~ends.diverged & (ends.batch_size > 0)].groupby(["name", "arm", "batch_size"], observed=True)
+    bounds = ends.groupby("name", sort=False)[["bound", "best"]].first()
+    evidence = {
+        "starts_to_be_for": math.ceil(1 - math.log2(level)),  # 2 · ½^n is the p of n starts that all say yes
+        "full_batch_against": {name: vars(each) | {"p": each.p_value} for name, each in compared.items()},
+        "trapped_above": bounds.to_dict("index"),
+        "base_rate": {name: each.plain() for name, each in alone.items()},
+        "base_rate_wide": {name: each.plain() for name, each in wide.items()},
+        "sharpness": {
+            f"{name}, {arm}, batch {size:,}": {"lambda": rows.sharpness.median(), "two_over_eta": 2 / rows.rate.iloc[0]}
+            for (name, arm, size), rows in trained
+        },
+    }
+    because = (
+        f"of 100 starts, full batch leaves {span((each.interval for each in questions), '+.0f')} more trapped in poor "
+        f"minima than smaller batches; descent alone leaves {span(alone.values())}, with {WIDER} times the units "
+        f"{span(wide.values())}"
+    )
+    return {"C5b": Judgement(because if compared else "no smaller batch was compared", questions, evidence)}
+
+
+def question(name: str, comparison: Comparison, level: float) -> Question:
+    """No where the difference is surely below the margin; yes where p < level, and full batch is the worse."""
+    difference = comparison.difference
+    worse = comparison.p_value < level and difference.estimate > 0
+    answer = False if difference.high < MARGIN else True if worse else None
+    by = f"McNemar's p < {level:.2g}; no if < {styled(100 * MARGIN)} %"
+    return Question(name, difference, style="+.1%", by=by, decided=answer)
+
+
+def span(shares: Iterable[Interval], style: str = ".0f") -> str:
+    """The least and the greatest of some shares, in starts of a hundred."""
+    known = sorted(100 * each.estimate for each in shares if math.isfinite(each.estimate))
+    ends = dict.fromkeys(styled(value, style) for value in known[:1] + known[-1:])  # once where they are the same
+    return " to ".join(ends) or "none known"

@@ -1,0 +1,11 @@
+"""`python -m experiments.optimizers_under_noise` runs this experiment; --help tells its flags."""
+
+import sys
+
+if __package__:
+    from ..lab.start import start
+
+    start("optimizers_under_noise")
+
+print("error: run it as a module, from the top folder: python -m experiments.optimizers_under_noise", file=sys.stderr)
+raise SystemExit(2)

@@ -1,0 +1,157 @@
+"""The rule of the verdict on C5a: its five parts, open where what is pushed does not leave as predicted."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+
+from ..lab.results import frame
+from ..lab.statistics import Interval, mean_interval, proportion
+from ..lab.verdicts import Judgement, Question
+from .theory import ARMS, BATCH, EPOCH, PUSH, RADIUS, RANDOM, ROUNDING, STEPS, updates_to_leave
+
+SLOPE_MARGIN = 0.05
+
+
+def judge(result: dict[str, Any]) -> dict[str, Judgement]:
+    """C5a by its five parts."""
+    saddles, it = frame(result, "saddle"), measured(result)
+    slope, pushed = it["slope over prediction"], it["pushed data leave"]
+    as_predicted = Question(
+        "slope of the updates over ln(1/ε), over prediction", slope, 1 - SLOPE_MARGIN, 1 + SLOPE_MARGIN, control=True
+    )
+    controls = [as_predicted] if pushed.estimate > 0 else []  # who never leaves has no slope
+    trusted = all(control.answer for control in controls)
+    evidence = {name: interval.plain() for name, interval in it.items()} | {
+        "saddles": len(saddles),
+        "seeds without a saddle": len(frame(result, "no saddle")),
+        "smallest batch": smallest_batch(result),
+        "of runs that stay on an uneven saddle rest": resting(result),
+    }
+    if saddles.empty:
+        because = "no saddle was found: no network that was tried has an optimum at finite θ that makes a strict one"
+    else:
+        because = (
+            f"full batch leaves in {pushed.estimate:.0%} of the runs after a push; batches in "
+            f"{it['batches leave, uneven split'].estimate:.0%}, and in {it['batches leave, even split'].estimate:.0%} "
+            f"where both copies are alike; the updates are {slope.estimate:.3f} times those predicted"
+        )
+    return {"C5a": Judgement(because, [*parts(it, trusted), *controls], evidence)}
+
+
+def parts(it: dict[str, Interval], trusted: bool) -> list[Question]:
+    """The five parts of the claim; all open where what leaves is no saddle."""
+    even, control = it["batches leave, even split"], it["random pushes leave, even split"]
+    large, small = it["settles above the saddle, at η₁"], it["settles above the saddle, at η₁/16"]
+    few, most = "that fewer than half leave", "that more than half leave"
+    asked = {
+        "(1) on the saddle all data stay, at η₁": (it["all data leave, at η₁"], few),
+        "(1) on the saddle all data stay, at η₁/4": (it["all data leave, at η₁/4"], few),
+        "(2) beside the saddle all data stay": (it["pushed data leave"], few),
+        "(3) batches leave where the copies differ": (it["batches leave, uneven split"], most),
+        # where no push leaves either, that batches stay says nothing about noise
+        "(4) batches leave where they are the same": (even, f"{most}; pushed: {control:.0%}"),
+    }
+    questions = []
+    for name, (share, by) in asked.items():
+        answer = share.inside(0.0, 0.5) if by == few else share.inside(0.5, 1.0)
+        open_ = not trusted or (share is even and not control.inside(0.5, 1.0))
+        questions.append(Question(name, share, style=".0%", by=by, decided=None if open_ else answer))
+    by = f"above 0 at η₁, and below at η₁/16: {small:+.3f}"
+    answer = small_rate_needed(large, small) if trusted else None
+    settle = Question("(5) it takes a small rate to settle below", large, style="+.3f", by=by, decided=answer)
+    return [*questions, settle]
+
+
+def small_rate_needed(large: Interval, small: Interval) -> bool | None:
+    """Whether the loss settles above the saddle's, 0, at a large rate and below at a small one; None: that is open."""
+    if large.high < 0 or small.low > 0:
+        return False
+    return True if large.low > 0 and small.high < 0 else None
+
+
+# ---- numbers from rows -----------------------------------------------------------------------------------------------
+
+
+def measured(result: dict[str, Any]) -> dict[str, Interval]:
+    """What the verdict rests on, each with its uncertainty."""
+    rows = leaving(result)
+
+    def leave(split: str, *movers: str, **wanted: Any) -> Interval:
+        mine = rows[(rows.split == split) & rows.arm.isin(movers)]
+        for name, value in wanted.items():
+            mine = mine[mine[name] == value]
+        return proportion(int(mine.updates.notna().sum()), len(mine))
+
+    smallest = smallest_batch(result)
+    return {
+        "all data leave, at η₁": leave("uneven", ROUNDING, step=STEPS[0]),
+        "all data leave, at η₁/4": leave("uneven", ROUNDING, step=STEPS[1]),
+        "pushed data leave": leave("uneven", PUSH),
+        "batches leave, uneven split": leave("uneven", BATCH, EPOCH),
+        "batches leave, even split": leave("even", BATCH, EPOCH),
+        "random pushes leave, even split": leave("even", RANDOM),
+        "slope over prediction": slope_over_prediction(rows),
+        **{f"updates over prediction, {mover}": updates_over_prediction(rows, mover) for mover in ARMS},
+        "updates of batches at η₁/4 over η₁": slowdown(rows),
+        "settles above the saddle, at η₁": mean_interval(settled_above(result, smallest, STEPS[0])),
+        "settles above the saddle, at η₁/16": mean_interval(settled_above(result, smallest, STEPS[-1])),
+    }
+
+
+def leaving(result: dict[str, Any], **wanted: Any) -> pd.DataFrame:
+    """The descents; `updates` is NaN where one stayed."""
+    columns = ["seed", "split", "step", "arm", "batch_size", "growth", "push", "updates", "rests", "apart"]
+    return frame(result, "leaving", **wanted).reindex(columns=columns).astype({"updates": float, "push": float})
+
+
+def slope_over_prediction(rows: pd.DataFrame) -> Interval:
+    """Updates for each e-fold of a push along v₋, over 1/ln ρ: the mean over saddles and rates."""
+    slopes = []
+    pushed = rows[(rows.arm == PUSH) & rows.updates.notna()]
+    for _, mine in pushed.groupby(["seed", "split", "step"], sort=False):
+        if len(mine) > 2:
+            fit = scipy.stats.linregress(-np.log(mine.push), mine.updates)
+            slopes.append(fit.slope * math.log(mine.growth.iloc[0]))
+    return mean_interval(slopes)
+
+
+def updates_over_prediction(rows: pd.DataFrame, mover: str) -> Interval:
+    """Updates to leave an uneven saddle over those predicted: a seed's mean, then the mean over the seeds.
+
+    For ε below r/10: what starts near r leaves at once.
+    """
+    mine = rows[(rows.arm == mover) & (rows.split == "uneven") & rows.updates.notna() & (rows.push < RADIUS / 10)]
+    predicted = [updates_to_leave(push, growth) for push, growth in zip(mine.push, mine.growth)]
+    return mean_interval((mine.updates / predicted).groupby(mine.seed, sort=False).mean().tolist())
+
+
+def slowdown(rows: pd.DataFrame) -> Interval:
+    """Updates that batches take to leave an uneven saddle at η₁/4, over those at η₁: the mean over the seeds."""
+    mine = rows[(rows.arm == BATCH) & (rows.split == "uneven")]
+    means = mine.pivot_table(index="seed", columns="step", values="updates").reindex(columns=STEPS[:2]).dropna()
+    return mean_interval((means[STEPS[1]] / means[STEPS[0]]).tolist())
+
+
+def settled_above(result: dict[str, Any], batch_size: int, step: float) -> list[float]:
+    """The loss where it settles, less that of the saddle, a value a seed; without what is no number."""
+    rows = frame(result, "settling", batch_size=batch_size, step=step)
+    return [] if rows.empty else rows.above_saddle.dropna().tolist()
+
+
+def smallest_batch(result: dict[str, Any]) -> int:
+    """The smallest batch size; 0 if there is none but all data."""
+    rows = frame(result, "settling")
+    smaller = [] if rows.empty else rows.batch_size[rows.batch_size < rows.N].tolist()
+    return min(smaller, default=0)
+
+
+def resting(result: dict[str, Any]) -> dict[str, int]:
+    """Of the runs left to rounding that stay, how many rest: no bit of θ changes any more."""
+    stay = leaving(result, arm=ROUNDING, split="uneven")
+    stay = stay[stay.updates.isna()]
+    return {"rest": int(stay.rests.sum()), "stay": len(stay)}

@@ -1,0 +1,85 @@
+"""The list of experiments, and running them all."""
+
+import json
+
+import pytest
+from strategies import python
+
+from experiments.lab import all, experiment
+
+NAMES = all.names()
+
+
+def test_the_experiments_are_listed():
+    done = python("-m", "experiments")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(NAMES) == NAMES
+    assert "lab" not in NAMES
+    assert all_in(done.stdout, NAMES)
+    assert all_in(done.stdout, [all.load(name).title for name in NAMES])
+
+
+def all_in(text, words):
+    return [word for word in words if word not in text] == []
+
+
+def test_an_unknown_experiment_is_refused():
+    done = python("-m", "experiments", "nonsense")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert "'nonsense'" in done.stderr
+    assert "expected" in done.stderr
+
+
+def test_all_runs_all_with_the_flags_that_matter_and_returns_the_worst(monkeypatch):
+    ran = {}
+
+    def main(one, argv):
+        ran[one.name] = argv
+        return NAMES.index(one.name)
+
+    monkeypatch.setattr(experiment, "main", main)
+    assert all.main(["all", "--quick", "--dtype", "float32", "--run", "mine"]) == len(NAMES) - 1
+    assert list(ran) == NAMES
+    for name, argv in ran.items():
+        assert {"--quick", "--run=mine"} <= set(argv)
+        assert ("--dtype=float32" in argv) == ("dtype" not in all.load(name).fixed)
+
+
+def test_all_ends_where_it_is_interrupted(monkeypatch):
+    ran = []
+    monkeypatch.setattr(experiment, "main", lambda one, _: ran.append(one.name) or 130)
+    assert all.main(["all"]) == 130
+    assert ran == NAMES[:1]
+
+
+def test_all_lists_the_verdicts(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(experiment, "main", lambda *_: 0)
+    (tmp_path / NAMES[-1]).mkdir()
+    claims = {"C77": {"statement": "The moon is cheese.", "verdict": "does not hold"}}
+    (tmp_path / NAMES[-1] / "result.json").write_text(json.dumps({"claims": claims}), encoding="utf-8")
+    assert all.main(["all", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "C77     does not hold   The moon is cheese."
+
+
+@pytest.mark.parametrize(
+    ("argv", "word"),
+    [(["--epochs", "3"], "--epochs has no effect here"), (["--quik"], "--quick"), (["--workers", "0"], "'0'")],
+)
+def test_all_refuses_before_anything_runs(monkeypatch, capsys, argv, word):
+    monkeypatch.setattr(experiment, "main", lambda *_: pytest.fail("it ran"))
+    with pytest.raises(SystemExit) as caught:
+        all.main(["all", *argv])
+    assert caught.value.code == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert word in err
+
+
+def test_the_help_of_all_is_its_own(capsys):
+    with pytest.raises(SystemExit) as caught:
+        all.main(["all", "--help"])
+    assert caught.value.code == 0
+    out = capsys.readouterr().out
+    assert "python -m experiments all" in out
+    assert "--epochs" not in out

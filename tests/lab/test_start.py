@@ -1,0 +1,58 @@
+"""A command begins and ends without a traceback, whatever goes wrong around it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from strategies import python
+
+from experiments.lab import all
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("script", ["experiments", "experiments/__main__.py", "experiments/gradient_noise"])
+def test_run_as_a_script_it_says_how_to_run_it(script):
+    done = python(script)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert "python -m experiments" in done.stderr
+
+
+def test_every_experiment_says_its_own_name():
+    for name in all.names():
+        text = (ROOT / "experiments" / name / "__main__.py").read_text(encoding="utf-8")
+        assert text.count(f"python -m experiments.{name}") == 2
+        assert f'start("{name}")' in text
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    for words in (["-m", "experiments"], ["-m", "experiments.gradient_noise", "--help"]):
+        read, write = os.pipe()
+        os.close(read)  # nobody reads
+        done = subprocess.run([sys.executable, *words], cwd=ROOT, stdout=write, stderr=subprocess.PIPE, check=False)
+        os.close(write)
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+def test_an_interrupt_while_python_imports_ends_in_one_line():
+    """NumPy is replaced by a module that takes a long time to import."""
+    code = "import sys, types, time; sys.modules['time_'] = time\n"
+    code += "import builtins; real = builtins.__import__\n"
+    code += "def slow(name, *rest):\n    if name == 'numpy': print('now', flush=True); time.sleep(20)\n"
+    code += "    return real(name, *rest)\n"
+    code += "from experiments.lab.start import start\nbuiltins.__import__ = slow\nstart('gradient_noise')"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "now\n"
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert err.strip() == "python -m experiments.gradient_noise: interrupted before it began"
