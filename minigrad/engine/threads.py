@@ -2,7 +2,7 @@
 
 BLAS divides a product evenly among the cores. Where another program is on one of them, all wait for the thread that
 shares it: an update then takes three to four times as long, and with a single thread about twice. And threads gain
-nothing on a small product. Wherever it was tried, one thread and two gave the same numbers to the last bit.
+nothing on a small product. The numbers may differ in their last digits: two threads can add up in another order.
 
     span      time between two looks at the processor's clock
     inside    the part of it spent in products
