@@ -15,12 +15,12 @@ from ..lab.sweep import COUNTS
 from ..lab.text import number, styled
 from ..lab.verdicts import Judgement, Question
 from .measure import SAME, TUNED
-from .rules import cells, rule_costs, share_below
+from .rules import map_of, rule_costs
 
 MARGIN = 1.1  # what is not even a tenth longer counts as equally long
 ACCURACY_MARGIN = 0.01  # a point in a hundred: about the standard error of 360 test samples
 TO_TARGET = [f"{name}_to_target" for name in COUNTS]
-Columns = dict[int, list[float]]  # by batch size: a value a seed, or a repeat
+ENDS = {"test_accuracy": "after training", "polished_test_accuracy": "after descent to the bottom"}
 
 
 def judge(result: dict[str, Any]) -> dict[str, Judgement]:
@@ -35,63 +35,59 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     }
 
 
-def columns(rows: pd.DataFrame, name: str, order: str = "seed") -> Columns:
-    """A column of rows by batch size, in the order of the seeds."""
-    if rows.empty:
-        return {}
-    return {int(size): mine.sort_values(order)[name].tolist() for size, mine in rows.groupby("batch_size")}
-
-
 def runs(result: dict[str, Any], rates: str) -> pd.DataFrame:
     """The training runs at one rate for all, or at the best rate for each."""
     return frame(result, "training", never=TO_TARGET, arm=rates)
 
 
-# ---- C8 --------------------------------------------------------------------------------------------------------------
+def columns(rows: pd.DataFrame, name: str, order: str = "seed") -> dict[int, list[float]]:
+    """A column of rows by batch size, in the order of the seeds."""
+    by_size = rows.sort_values(order).groupby("batch_size")[name] if len(rows) else ()
+    return {int(size): values.tolist() for size, values in by_size}
+
+
+def linear_accuracies(result: dict[str, Any]) -> list[float]:
+    """The test accuracy of logistic regression, a seed each; none where it was not trained."""
+    rows = frame(result, "accuracy", arm="linear")
+    return rows.sort_values("seed").test_accuracy.tolist() if len(rows) else []
 
 
 def opening(result: dict[str, Any]) -> Judgement:
     """C8: at the one rate, is the network with some batch size below logistic regression, and with another not?"""
-    linear = columns(frame(result, "accuracy", arm="linear"), "test_accuracy")
-    accuracies = next(iter(linear.values()), [])
-    network = columns(runs(result, SAME), "test_accuracy") if accuracies else {}
-    level = 1 - 0.05 / max(1, len(network))  # the worst of many is chosen: Bonferroni
-    differences = {size: difference(values, accuracies, level) for size, values in network.items()}
-    evidence = {
-        "linear_accuracy": mean_interval(accuracies).plain() if accuracies else None,
-        "network_minus_linear": {str(size): each.plain() for size, each in differences.items()},
-        "map_cells_below_linear": share_below(result),
+    linear, network = linear_accuracies(result), columns(runs(result, SAME), "test_accuracy")
+    if not linear or not network:
+        return Judgement("no run was made")
+    level = 1 - 0.05 / len(network)  # the worst of many is chosen: Bonferroni
+    differences = {
+        size: mean_interval([a - b for a, b in zip(values, linear)], level) for size, values in network.items()
     }
-    if not differences:
-        return Judgement("no run was made", evidence=evidence)
     worst, best = (pick(differences, key=lambda size: differences[size].estimate) for pick in (min, max))
     below, control = differences[worst], differences[best]
     name = "test accuracy less that of logistic regression, batch"
-    answer, other = below.inside(-1.0, -1e-9), control.inside(-ACCURACY_MARGIN, 1.0)
-    by = f"above −{100 * ACCURACY_MARGIN:g} %: the rate alone is not to blame"
     questions = [
-        Question(f"{name} {worst:,}", below, style="+.1%", by="below 0", decided=answer),
-        Question(f"{name} {best:,}", control, style="+.1%", control=True, by=by, decided=other),
+        Question(f"{name} {worst:,}", below, -1.0, -1e-9, "+.1%"),
+        Question(f"{name} {best:,}", control, -ACCURACY_MARGIN, 1.0, "+.1%", control=True),
     ]
     because = (
-        f"at η = {result['settings']['learning_rate']:g} for all, the test accuracy with batch size {worst:,} is "
-        f"{styled(below.estimate, '+.1%')} points from that of logistic regression, with {best:,} "
-        f"{styled(control.estimate, '+.1%')}"
+        f"at η = {result['settings']['learning_rate']:g} for all, batch size {worst:,} ends "
+        f"{styled(below.estimate, '+.1%')} points of test accuracy from logistic regression, batch size {best:,} "
+        f"{styled(control.estimate, '+.1%')} points"
     )
+    updates, accuracy = map_of(result), map_of(result, "test_accuracy")
+    evidence = {
+        "linear_accuracy": mean_interval(linear).plain(),
+        "network_minus_linear": {str(size): each.plain() for size, each in differences.items()},
+        "map_cells_below_linear": {  # and have not reached the target
+            "cells": int(updates.notna().sum().sum()),
+            "below": int((np.isinf(updates) & (accuracy < np.mean(linear))).sum().sum()),
+        },
+    }
     return Judgement(because, questions, evidence)
-
-
-def difference(above: list[float], below: list[float], level: float) -> Interval:
-    """The mean difference of two models on the seeds that both have, and its interval."""
-    return mean_interval([a - b for a, b in zip(above, below)], level)
-
-
-# ---- C8a to C8d ------------------------------------------------------------------------------------------------------
 
 
 def too_small(result: dict[str, Any]) -> Judgement:
     """C8a: how many runs with the smallest batch arrive, at the one rate and at its best."""
-    smallest = min(frame(result, "training").get("batch_size", [1]), default=1)
+    smallest = min(columns(frame(result, "training"), "seed"), default=1)
     questions, said = [], []
     for rates in (SAME, TUNED):
         reached = [math.isfinite(x) for x in columns(runs(result, rates), "updates_to_target").get(smallest, [])]
@@ -117,25 +113,19 @@ def faster_epochs(result: dict[str, Any]) -> Judgement:
         return Judgement("not measured: fewer than three batch sizes")
     sizes = list(cost)
     first, second, middle, last = sizes[0], sizes[1], sizes[len(sizes) // 2], sizes[-1]
-    ratios = {
-        f"batch {first:,} over {middle:,}": median_ratio(cost[first], cost[middle]),
-        f"batch {middle:,} over {last:,}": median_ratio(cost[middle], cost[last]),
-    }
+    pairs = [(f"batch {first:,}", cost[first], middle), (f"batch {middle:,}", cost[middle], last)]
     if first == 1 and 1 in fast:
-        ratios[f"1 on the per-sample path over {second:,}"] = median_ratio(fast[1], cost[second])
-        ratios[f"1 on the per-sample path over {last:,}"] = median_ratio(fast[1], cost[last])
-    questions = [Question(f"time of an epoch, {name}", ratio, MARGIN) for name, ratio in ratios.items()]
-    two = [number(ratio.estimate) for ratio in ratios.values()]
+        pairs += [("1 on the per-sample path", fast[1], larger) for larger in (second, last)]
+    questions = []
+    for name, slower, larger in pairs:  # readings that lie next to each other; one slow second does not move a median
+        ratio = median_interval([a / b for a, b in zip(slower, cost[larger])])
+        questions.append(Question(f"time of an epoch, {name} over {larger:,}", ratio, MARGIN))
+    two = [number(question.interval.estimate) for question in questions]
     because = (
         f"on the batched kernel an epoch at batch {first:,} takes {two[0]} times as long as at {middle:,}, and that "
         f"{two[1]} times as long as at {last:,}"
     )
     return Judgement(because, questions)
-
-
-def median_ratio(above: list[float], below: list[float]) -> Interval:
-    """The median ratio of readings that lie next to each other, and its interval: one slow second does not move it."""
-    return median_interval([a / b for a, b in zip(above, below)])
 
 
 def more_epochs(result: dict[str, Any]) -> Judgement:
@@ -161,19 +151,19 @@ def fastest(result: dict[str, Any]) -> Judgement:
     """C8d: the batch size that is fastest by the tuning seeds against both ends, in seconds on other seeds."""
     predicted, seconds = predicted_seconds(result), columns(runs(result, TUNED), "seconds_to_target")
     sizes = [size for size in seconds if size in predicted]
-    best = min(predicted, key=lambda size: predicted[size], default=None)
-    if best is None or len(sizes) < 3:
-        return Judgement("not measured: fewer than three batch sizes arrive", evidence={"fastest": best})
+    if len(sizes) < 3:
+        return Judgement("not measured: fewer than three batch sizes arrive")
+    best = min(predicted, key=lambda size: predicted[size])
     at_an_end = best in (sizes[0], sizes[-1])  # then the best of the others must be slower than that end
     others = [min(sizes[1:-1], key=lambda size: predicted[size])] if at_an_end else [sizes[0], sizes[-1]]
     ratios = {other: paired_ratio(seconds[other], seconds[best]) for other in others}
-    questions = []
+    low, questions = 1 + 1e-9, []
     for other, ratio in ratios.items():
-        slower = ratio.inside(1 + 1e-9, math.inf)
-        by = "above 1" if not at_an_end else f"not above 1, since batch {best:,} is no size between"
-        answer = slower if not at_an_end else False if slower else None
-        name = f"seconds to the target, batch {other:,} over {best:,}"
-        questions.append(Question(name, ratio, by=by, decided=answer))
+        by = f"not above 1, since batch {best:,} is no size between" if at_an_end else ""
+        refuted = False if ratio.inside(low, math.inf) else None
+        questions.append(
+            Question(f"seconds to the target, batch {other:,} over {best:,}", ratio, low, by=by, decided=refuted)
+        )
     because = f"batch size {best:,}, chosen on other seeds, is the fastest; " + ", ".join(
         f"{other:,} takes {number(ratio.estimate)} times as long" for other, ratio in ratios.items()
     )
@@ -183,31 +173,25 @@ def fastest(result: dict[str, Any]) -> Judgement:
 def predicted_seconds(result: dict[str, Any]) -> dict[int, float]:
     """Seconds to the target by the tuning seeds: sample gradients at the best rate, times what one costs."""
     timing = frame(result, "timing", backend=result["settings"].get("backend"))
-    samples = cells(result).groupby(["batch_size", "learning_rate"]).samples_to_target.mean()
-    predicted: dict[int, float] = {}
-    for size, needed in samples[np.isfinite(samples)].groupby("batch_size").min().items() if len(timing) else ():
-        path = "fast" if size == 1 else "batched"
-        costs = timing[(timing.batch_size == size) & (timing.path == path)].microseconds
-        if len(costs):
-            predicted[int(size)] = needed * costs.median()
-    return predicted
-
-
-# ---- C8e -------------------------------------------------------------------------------------------------------------
+    samples = map_of(result, "samples_to_target").min()
+    if timing.empty or samples.empty:
+        return {}
+    cost = timing.groupby(["batch_size", "path"]).microseconds.median()
+    paths = {int(size): (size, "fast" if size == 1 else "batched") for size in samples.index[np.isfinite(samples)]}
+    return {size: samples[size] * cost[path] for size, path in paths.items() if path in cost}
 
 
 def most_accurate(result: dict[str, Any]) -> Judgement:
     """C8e: do batch sizes differ in test accuracy, where training ended and where descent from there ends?"""
     rows = frame(result, "accuracy", arm="network")
-    questions: list[Question] = []
+    questions, said = [], []
     evidence: dict[str, Any] = {}
-    for name, when in (("test_accuracy", "after training"), ("polished_test_accuracy", "after descent to the bottom")):
+    for name, when in ENDS.items():
         by_size = columns(rows, name)
         both = min(map(len, by_size.values()), default=0)  # the seeds that all sizes have
-        table = np.array([values[:both] for values in by_size.values()], dtype=float)
         if len(by_size) < 2 or both < 2:
-            questions.append(Question(when, mean_interval([]), by="two sizes and seeds at least", decided=None))
-            continue
+            return Judgement("it takes two batch sizes and two seeds at least to compare accuracies")
+        table = np.array([values[:both] for values in by_size.values()])
         p, spread = differ(table)
         deviations = [mean_interval(row) for row in table - table.mean(axis=0)]
         equal = all(each.within(-ACCURACY_MARGIN, ACCURACY_MARGIN) for each in deviations)
@@ -217,9 +201,9 @@ def most_accurate(result: dict[str, Any]) -> Judgement:
         answer = True if p < 0.05 else False if equal else None
         gap = Interval(spread, spread, spread)
         questions.append(Question(f"best less worst batch size, {when}", gap, style=".1%", by=by, decided=answer))
-    said = " and ".join(f"{100 * each['best_minus_worst']:.1f} points {when}" for when, each in evidence.items())
-    because = f"over {len(columns(rows, 'loss'))} batch sizes the best and the worst test accuracy differ by {said}"
-    return Judgement(because if said else "there is nothing to compare", questions, evidence)
+        said.append(f"{100 * spread:.1f} points {when}")
+    because = f"over {len(by_size)} batch sizes the best and the worst test accuracy differ by {' and '.join(said)}"
+    return Judgement(because, questions, evidence)
 
 
 def differ(table: np.ndarray) -> tuple[float, float]:
@@ -232,8 +216,13 @@ def differ(table: np.ndarray) -> tuple[float, float]:
         return np.var([column.mean(axis=axis) for column in columns], axis=0)
 
     test = scipy.stats.permutation_test(
-        tuple(table), variance_of_means, permutation_type="samples", vectorized=True, alternative="greater",
-        n_resamples=9999, rng=np.random.default_rng(0),
-    )  # fmt: skip
+        tuple(table),
+        variance_of_means,
+        permutation_type="samples",
+        vectorized=True,
+        alternative="greater",
+        n_resamples=9999,
+        rng=np.random.default_rng(0),
+    )
     means = table.mean(axis=1)
     return float(test.pvalue), float(means.max() - means.min())

@@ -87,7 +87,9 @@ def compare_accuracy(trials: Trials, settings: Settings, best: dict[int, float |
         middle = {size: round(2 * math.log10(best[size] or 0.1)) for size in where}
         grids = {size: range(k - 1, k + 2) for size, k in middle.items()}
         rates = best_rates(trials, validation_rows, these, grids, lambda row: -row["accuracy"], limit=2)
-        runs = [{"arm": arm, "batch_size": B, "rate": rate, "seed": seed} for B, rate in rates.items() for seed in seeds]
+        runs = [
+            {"arm": arm, "batch_size": B, "rate": rate, "seed": seed} for B, rate in rates.items() for seed in seeds
+        ]
         trials.run(accuracy_rows, these, runs)
 
 

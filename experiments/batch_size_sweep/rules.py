@@ -20,21 +20,19 @@ RULES = {"same": 0.0, "square root": 0.5, "linear": 1.0}  # k
 def cells(result: dict[str, Any]) -> pd.DataFrame:
     """The runs of the map; what never arrived is infinite."""
     rows = frame(result, "cell", never=["updates_to_target", "samples_to_target"])
-    columns = ["batch_size", "learning_rate", "seed", "diverged", "loss", "test_accuracy"]
-    return rows.reindex(columns=[*columns, "updates_to_target", "samples_to_target"])
+    return rows if len(rows) else rows.assign(batch_size=[], learning_rate=[], test_accuracy=[])
 
 
 def map_of(result: dict[str, Any], name: str = "updates_to_target") -> pd.DataFrame:
     """The map: a row a learning rate, a column a batch size, the mean over the seeds; NaN where nothing was tried."""
-    rows = cells(result)
-    return rows.pivot_table(index="learning_rate", columns="batch_size", values=name, aggfunc="mean")
+    return cells(result).pivot_table(index="learning_rate", columns="batch_size", values=name, aggfunc="mean")
 
 
 def ridge(result: dict[str, Any]) -> dict[int, float]:
     """The best rate of each batch size for which one arrives."""
     updates = map_of(result)
     arrives = updates.loc[:, np.isfinite(updates).any()]
-    return {int(size): float(rate) for size, rate in arrives.idxmin().items()} if len(arrives.columns) else {}
+    return {int(size): float(rate) for size, rate in arrives.idxmin().items()} if arrives.size else {}
 
 
 def rule_costs(result: dict[str, Any]) -> dict[str, dict[int, list[float]]]:
@@ -67,17 +65,3 @@ def _interpolated(wanted: float, rates: np.ndarray, updates: np.ndarray) -> floa
     if right in (0, len(rates)) or not np.isfinite(updates[right - 1 : right + 1]).all():
         return math.inf
     return float(np.exp(np.interp(np.log(wanted), np.log(rates), np.log(updates))))
-
-
-def linear_accuracy(result: dict[str, Any]) -> float:
-    """The mean test accuracy of the model without a hidden layer; NaN without one."""
-    rows = frame(result, "accuracy", arm="linear")
-    return float(rows.test_accuracy.mean()) if len(rows) else math.nan
-
-
-def share_below(result: dict[str, Any]) -> dict[str, int]:
-    """How many cells of the map ended below the linear model's accuracy without having reached the target."""
-    by_cell = cells(result).groupby(["batch_size", "learning_rate"])
-    arrived = np.isfinite(by_cell.updates_to_target.max())
-    below = ~arrived & (by_cell.test_accuracy.mean() < linear_accuracy(result))
-    return {"cells": len(below), "below": int(below.sum())}
