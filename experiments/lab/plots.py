@@ -69,7 +69,7 @@ def figure(
 
 def plain_number(value: float, _: int = 0) -> str:
     """A tick's label: 0.02 and 1,024 instead of powers of ten."""
-    return f"{value:,.6g}"
+    return f"{value:,.6g}" if value < 1e6 else f"{value:,.0f}"
 
 
 def plain_minor(value: float, _: int = 0) -> str:

@@ -40,9 +40,9 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
         },
     }
     because = (
-        f"of 100 starts, full batch leaves {span((each.interval for each in questions), '+.0f')} more trapped in poor "
-        f"minima than smaller batches; descent alone leaves {span(alone.values())}, with {WIDER} times the units "
-        f"{span(wide.values())}"
+        f"of 100 starts, those trapped with full batch less those with a smaller one are "
+        f"{span((each.interval for each in questions), '+.0f')}; descent alone traps {span(alone.values())}, with "
+        f"{WIDER} times the units {span(wide.values())}"
     )
     return {"C5b": Judgement(because if compared else "no smaller batch was compared", questions, evidence)}
 
