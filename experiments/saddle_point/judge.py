@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import scipy.stats
 
 from ..lab.results import frame
 from ..lab.statistics import Interval, mean_interval, proportion
+from ..lab.text import styled
 from ..lab.verdicts import Judgement, Question
 from .theory import ARMS, BATCH, EPOCH, PUSH, RADIUS, RANDOM, ROUNDING, STEPS, updates_to_leave
 
@@ -20,11 +19,15 @@ SLOPE_MARGIN = 0.05
 def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     """C5a by its five parts."""
     saddles, it = frame(result, "saddle"), measured(result)
-    slope, pushed = it["slope over prediction"], it["pushed data leave"]
-    as_predicted = Question(
-        "slope of the updates over ln(1/ε), over prediction", slope, 1 - SLOPE_MARGIN, 1 + SLOPE_MARGIN, control=True
+    slope = Question(
+        "slope of the updates, measured over predicted",
+        it["slope over prediction"],
+        1 - SLOPE_MARGIN,
+        1 + SLOPE_MARGIN,
+        style=".3f",
+        control=True,
     )
-    controls = [as_predicted] if pushed.estimate > 0 else []  # who never leaves has no slope
+    controls = [slope] if it["pushed data leave"].estimate > 0 else []  # who never leaves has no slope
     trusted = all(control.answer for control in controls)
     evidence = {name: interval.plain() for name, interval in it.items()} | {
         "saddles": len(saddles),
@@ -32,15 +35,23 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
         "smallest batch": smallest_batch(result),
         "of runs that stay on an uneven saddle rest": resting(result),
     }
-    if saddles.empty:
-        because = "no saddle was found: no network that was tried has an optimum at finite θ that makes a strict one"
-    else:
-        because = (
-            f"full batch leaves in {pushed.estimate:.0%} of the runs after a push; batches in "
-            f"{it['batches leave, uneven split'].estimate:.0%}, and in {it['batches leave, even split'].estimate:.0%} "
-            f"where both copies are alike; the updates are {slope.estimate:.3f} times those predicted"
-        )
+    because = "no saddle was found: no network that was tried has an optimum at finite θ that makes a strict one"
+    if not saddles.empty:
+        because = reason(it)
     return {"C5a": Judgement(because, [*parts(it, trusted), *controls], evidence)}
+
+
+def reason(it: dict[str, Interval]) -> str:
+    """Who leaves, and how fast, as far as it was measured."""
+    share = {name: f"{styled(interval.estimate, '.0%')} %" for name, interval in it.items()}
+    itself, pushed = share["all data leave, at η₁"], share["pushed data leave"]
+    told = f"full batch leaves the saddle in {itself} of runs, pushed in {pushed}"
+    if it["batches leave, even split"].estimate >= 0:
+        uneven, even = share["batches leave, uneven split"], share["batches leave, even split"]
+        told += f"; batches in {uneven}, with equal copies in {even}"
+    if it["slope over prediction"].estimate > 0:
+        told += f"; pushes take {it['slope over prediction'].estimate:.3f} times the updates predicted"
+    return told
 
 
 def parts(it: dict[str, Interval], trusted: bool) -> list[Question]:
@@ -104,19 +115,19 @@ def measured(result: dict[str, Any]) -> dict[str, Interval]:
 
 
 def leaving(result: dict[str, Any], **wanted: Any) -> pd.DataFrame:
-    """The descents; `updates` is NaN where one stayed."""
-    columns = ["seed", "split", "step", "arm", "batch_size", "growth", "push", "updates", "rests", "apart"]
-    return frame(result, "leaving", **wanted).reindex(columns=columns).astype({"updates": float, "push": float})
+    """The descents, each with the updates predicted; `updates` is NaN where one stayed."""
+    columns = ["seed", "split", "step", "arm", "batch_size", "growth", "push", "updates", "rests"]
+    rows = frame(result, "leaving", **wanted).reindex(columns=columns).astype({"updates": float, "push": float})
+    return rows.assign(predicted=[updates_to_leave(*each) for each in zip(rows.push, rows.growth)])
 
 
 def slope_over_prediction(rows: pd.DataFrame) -> Interval:
-    """Updates for each e-fold of a push along v₋, over 1/ln ρ: the mean over saddles and rates."""
+    """How measured updates of pushes along v₋ grow with the predicted ones: the mean over saddles and rates."""
     slopes = []
     pushed = rows[(rows.arm == PUSH) & rows.updates.notna()]
     for _, mine in pushed.groupby(["seed", "split", "step"], sort=False):
         if len(mine) > 2:
-            fit = scipy.stats.linregress(-np.log(mine.push), mine.updates)
-            slopes.append(fit.slope * math.log(mine.growth.iloc[0]))
+            slopes.append(scipy.stats.linregress(mine.predicted, mine.updates).slope)
     return mean_interval(slopes)
 
 
@@ -126,8 +137,7 @@ def updates_over_prediction(rows: pd.DataFrame, mover: str) -> Interval:
     For ε below r/10: what starts near r leaves at once.
     """
     mine = rows[(rows.arm == mover) & (rows.split == "uneven") & rows.updates.notna() & (rows.push < RADIUS / 10)]
-    predicted = [updates_to_leave(push, growth) for push, growth in zip(mine.push, mine.growth)]
-    return mean_interval((mine.updates / predicted).groupby(mine.seed, sort=False).mean().tolist())
+    return mean_interval((mine.updates / mine.predicted).groupby(mine.seed, sort=False).mean().tolist())
 
 
 def slowdown(rows: pd.DataFrame) -> Interval:

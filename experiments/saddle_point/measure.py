@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from minigrad import MLP, SGD, Dataset, batches
+from minigrad import MLP, SGD, Dataset, History, batches
 from minigrad.model import Model
 
 from ..lab import curvature, settings
@@ -125,6 +125,23 @@ class Descent:
         row |= {"arm": arm, "batch_size": batch_size, "learning_rate": self.rate, "growth": self.growth, "push": push}
         return row | {"updates": updates, "limit": limit, "rests": rests, "apart": apart}
 
+    def train(self, batch_size: int, updates: float, seed: int, evaluations: float, callback: Any = None) -> History:
+        """Train from where θ is, for whole epochs of at least so many updates."""
+        N = len(self.X)
+        epochs = math.ceil(updates * batch_size / N)
+        return train(
+            self.model,
+            self.X,
+            self.y,
+            optimizer=SGD(self.rate),
+            batch_size=batch_size,
+            epochs=epochs,
+            drop_last=True,
+            rng=seed,
+            evaluate_every=max(batch_size, int(epochs * N // evaluations)),
+            callback=callback,
+        )
+
 
 # ---- measurement -----------------------------------------------------------------------------------------------------
 
@@ -172,50 +189,25 @@ def settling_rows(data: Dataset, settings: Settings, saddle: dict, step: float) 
     N = len(descent.X)
     for size in sorted({min(size, N) for size in settings.batch_sizes}):
         descent.model.theta = descent.origin + (1e-3 * descent.v_minus if size == N else 0)
-        epochs = math.ceil(settings.settling / step * size / N)
-        history = train(
-            descent.model,
-            descent.X,
-            descent.y,
-            optimizer=SGD(descent.rate),
-            batch_size=size,
-            epochs=epochs,
-            rng=saddle["seed"],
-            evaluate_every=max(size, epochs * N // 50),
-            drop_last=True,
-        )
-        above = float(history.loss[len(history.loss) // 2 :].mean()) - saddle["loss"]
+        loss = descent.train(size, settings.settling / step, saddle["seed"], evaluations=50).loss
         row = {"kind": "settling", "seed": saddle["seed"], "step": step, "batch_size": size, "N": N}
-        rows.append(row | {"above_saddle": above})
+        rows.append(row | {"above_saddle": float(loss[len(loss) // 2 :].mean()) - saddle["loss"]})
     return rows
 
 
 def plateau_rows(data: Dataset, settings: Settings, saddle: dict, batch_size: int, push: float) -> list[dict]:
     """Loss and gradient norm at each update of a run that comes to the saddle down its steepest side."""
     descent = Descent(data, settings, saddle, 1.0)
-    model, X, y = descent.model, descent.X, descent.y
+    model, norms = descent.model, []
     model.theta = descent.origin + RADIUS * model.backend.asarray(saddle["v_plus"]) + push * descent.v_minus
-    row: dict[str, Any] = {"updates": [], "loss": [], "gradient_norm": []}
 
-    def record(model: Model, at: dict) -> None:
-        norm = float(model.xp.linalg.norm(model.gradient(X, y)))
-        for name, value in (("updates", at["updates"]), ("loss", at["loss"]), ("gradient_norm", norm)):
-            row[name].append(value)
+    def record(model: Model, _: dict) -> None:
+        norms.append(float(model.xp.linalg.norm(model.gradient(descent.X, descent.y))))
 
-    epochs = math.ceil(2.5 * updates_to_leave(RANDOM_PUSH, descent.growth) * batch_size / len(X))
-    train(
-        model,
-        X,
-        y,
-        optimizer=SGD(descent.rate),
-        batch_size=batch_size,
-        epochs=epochs,
-        drop_last=True,
-        rng=0,
-        evaluate_every=batch_size,
-        callback=record,
-    )
-    return [{"kind": "plateau", "split": saddle["split"], "batch_size": batch_size, "push": push, **row}]
+    updates = 2.5 * updates_to_leave(RANDOM_PUSH, descent.growth)
+    history = descent.train(batch_size, updates, seed=0, evaluations=math.inf, callback=record)
+    row = {"kind": "plateau", "split": saddle["split"], "batch_size": batch_size, "push": push}
+    return [row | {"updates": history.updates, "loss": history.loss, "gradient_norm": norms}]
 
 
 def surface_rows(data: Dataset, settings: Settings) -> list[dict]:

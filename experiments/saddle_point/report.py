@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from typing import Any
 
 import numpy as np
@@ -15,19 +13,7 @@ from ..lab.results import frame
 from ..lab.statistics import mean_interval
 from ..lab.text import data_name, median_and_range, number, table
 from .judge import leaving, settled_above
-from .theory import (
-    BATCH,
-    EPOCH,
-    PUSH,
-    RADIUS,
-    RANDOM,
-    RANDOM_PUSH,
-    ROUNDING,
-    SPLITS,
-    STEPS,
-    rate_name,
-    updates_to_leave,
-)
+from .theory import BATCH, EPOCH, PUSH, RADIUS, RANDOM, RANDOM_PUSH, ROUNDING, SPLITS, STEPS, rate_name
 
 MODEL = "a network with two tanh units, float64,"
 
@@ -87,8 +73,7 @@ def leaving_cell(result: dict[str, Any], wanted: dict[str, Any], split: str, ste
     stay = f", {len(rows) - len(left)} of {len(rows)} stay" if len(left) < len(rows) else ""
     if left.empty:
         return f"–{stay}"
-    predicted = np.median([updates_to_leave(push, growth) for push, growth in zip(left.push, left.growth)])
-    return f"{number(left.updates.median())} [{number(float(predicted))}]{stay}"
+    return f"{number(left.updates.median())} [{number(left.predicted.median())}]{stay}"
 
 
 # ---- figures ---------------------------------------------------------------------------------------------------------
@@ -134,7 +119,7 @@ def draw_plateau(result: dict[str, Any]) -> Figure | None:
             axis.set_xlabel("updates")
     saddle = frame(result, "saddle").loss.iloc[0]
     loss.axhline(saddle, color="black", lw=1)
-    loss.annotate("the saddle's loss", (0.99, saddle), xycoords=("axes fraction", "data"), ha="right", va="top")
+    loss.annotate("the saddle's loss", (0.02, saddle), xycoords=("axes fraction", "data"), va="top")
     norm.set(yscale="log", ylabel="‖G‖ over all data")
     loss.set_ylabel("loss over all data (nats)")
     plots.legend_beside(loss)
@@ -152,14 +137,13 @@ def draw_updates(result: dict[str, Any]) -> Figure | None:
     seed = frame(result, "saddle").seed.iloc[0]
     for index, step in enumerate(STEPS[:2]):
         rows = leaving(result, seed=seed, split="uneven", step=step)
-        growth = rows.growth.iloc[0]
-        predict(axis, rows.push.min(), growth, f"C{index}", f"predicted, at {rate_name(step)}")
+        line = [RADIUS, rows.push.min()], [0, rows.predicted.max()]
+        axis.plot(*line, color=f"C{index}", lw=1.2, label=f"predicted, at {rate_name(step)}")
         for mover, marker in zip(names, plots.MARKERS):
             mine = rows[rows.arm == mover]
             axis.plot(mine.push, mine.updates, marker, color=f"C{index}", ms=8, alpha=0.8)
-            still = mine.push[mine.rests.astype(bool)]
-            expected = [updates_to_leave(push, growth) for push in still]
-            axis.plot(still, expected, marker, color=f"C{index}", mfc="none", ms=13)
+            still = mine[mine.rests.astype(bool)]
+            axis.plot(still.push, still.predicted, marker, color=f"C{index}", mfc="none", ms=13)
     for name, marker in zip(names.values(), plots.MARKERS):
         axis.plot([], [], marker, color=plots.GREY, label=name)
     axis.set(xlabel=f"ε, the projection on v₋ that grows to r = {RADIUS:g}", ylabel="updates to leave")
@@ -176,24 +160,16 @@ def finish(axis: Any) -> None:
     plots.legend_beside(axis)
 
 
-def predict(axis: Any, least: float, growth: float, colour: str, label: str) -> None:
-    """The line ln(r/ε) / ln ρ, from r down to the least ε."""
-    axis.plot([RADIUS, least], [0, updates_to_leave(least, growth)], "-", color=colour, lw=1.2, label=label)
-
-
 def draw_batches(result: dict[str, Any]) -> Figure | None:
     """Updates × ln ρ of batches from uneven saddles: the mean of a size, a rate and a way to draw, and its interval."""
     rows = leaving(result, split="uneven").dropna(subset="updates")
     rows = rows[rows.arm.isin([BATCH, EPOCH])]
     if rows.empty:
         return None
-    title = "Batches leave all uneven saddles: smaller batches make a larger ε"
+    title = "A smaller batch kicks harder, and leaves an uneven saddle sooner"
     fig, [[axis]] = plots.figure(1, 1, 11, 5.8, title, result["settings"], MODEL)
-    n, sizes = frame(result, "saddle").N.iloc[0], sorted(set(rows.batch_size))
-    for size, step, mover in itertools.product(sizes, STEPS[:2], (BATCH, EPOCH)):
-        mine = rows[(rows.batch_size == size) & (rows.step == step) & (rows.arm == mover)]
-        if mine.empty:
-            continue
+    n = frame(result, "saddle").N.iloc[0]
+    for (size, step, mover), mine in rows.groupby(["batch_size", "step", "arm"]):
         mean = mean_interval((mine.updates * np.log(mine.growth)).tolist())
         colour = plots.batch_colour(size, n)
         style = {"ms": 9, "capsize": 3, "color": colour, "fmt": "o" if step == STEPS[0] else "s"}
@@ -204,7 +180,8 @@ def draw_batches(result: dict[str, Any]) -> Figure | None:
     looks = (("o", None, f"{rate_name(STEPS[0])}, each batch drawn anew"), ("s", None, rate_name(STEPS[1])))
     for marker, fill, label in (*looks, ("o", "none", "hollow: batches of an epoch")):
         axis.plot([], [], marker, color=plots.GREY, mfc=fill, label=label)
-    predict(axis, rows.push.min(), math.e, "black", "predicted: ln(r/ε)")
+    least = rows.push.min()
+    axis.plot([RADIUS, least], [0, np.log(RADIUS / least)], color="black", lw=1.2, label="predicted: ln(r/ε)")
     axis.set(xlabel="ε that the batches' kicks come to", ylabel="updates to leave × ln ρ (mean, 95 % interval)")
     finish(axis)
     return fig

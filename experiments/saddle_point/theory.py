@@ -14,9 +14,7 @@ so for 0 < s < 1 the Hessian has as many negative eigenvalues as A: with one of 
 K. Fukumizu, S. Amari, Local minima and plateaus in hierarchical structures of multilayer perceptrons, Neural Networks
 13 (2000), 317-327.
 
-    λ₋, v₋   the least eigenvalue of the Hessian, and its eigenvector      λ₊   the largest
-    η, η₁    the learning rate, and 1/(2 λ₊)                               ρ    1 + η|λ₋|, growth along v₋ in an update
-    ε, r     the projection on v₋ that grows, and the one that counts as left
+The symbols of leaving it (ε, r, ρ, λ₋, v₋, η₁) are those of `question.py`.
 """
 
 from __future__ import annotations

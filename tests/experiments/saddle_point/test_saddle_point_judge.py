@@ -122,9 +122,28 @@ def test_the_reason_is_made_of_the_evidence():
     assert evidence["smallest batch"] == 1
     assert evidence["of runs that stay on an uneven saddle rest"] == {"rest": 28, "stay": 28}
     texts = " ".join(question["text"] for question in evidence["questions"])
-    for fragment in ("25 % (", "+0.124 (", "1.04 ("):
+    for fragment in ("25 % (", "+0.124 (", "1.040 ("):
         assert fragment in texts
     assert "1.040 times" in claim["because"]
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        (made_up(even=1.0, rounding=1.0, slope=0.8), "0.8"),  # the longest
+        (made_up(push=0.0), "pushed in 0 %"),  # who never leaves has no slope
+        (
+            {"rows": [row for row in made_up()["rows"] if row.get("arm") not in (BATCH, EPOCH)]},
+            "pushed in 100 %; pushes",
+        ),
+    ],
+)
+def test_the_reason_says_what_was_measured_and_no_more(result, told):
+    because = judged(EXPERIMENT, result)["C5a"]["because"]
+    assert told in because
+    assert "nan" not in because
+    assert "–" not in because
+    assert len(because) <= 160
 
 
 def test_what_starts_near_the_end_says_nothing_of_the_prediction():
