@@ -50,7 +50,10 @@ def test_a_figure_names_its_data_and_model():
     plt.close(fig)
 
 
-@pytest.mark.parametrize(("value", "expected"), [(0.02, "0.02"), (1024, "1,024"), (0.1 + 0.2, "0.3"), (1e5, "100,000"), (2e6, "2,000,000")])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(0.02, "0.02"), (1024, "1,024"), (0.1 + 0.2, "0.3"), (1e5, "100,000"), (2e6, "2,000,000")],
+)
 def test_plain_number(value, expected):
     assert plots.plain_number(value) == plots.plain_number(value, 3) == expected
 
