@@ -28,7 +28,7 @@ from minigrad import (
     train,
 )
 from minigrad.per_sample import fast_epoch, textbook_epoch
-from minigrad.per_sample.blocked import BLOCK
+from minigrad.per_sample.blocked import DEVICE_BLOCK as BLOCK
 
 OPTIMIZERS = {
     "sgd": lambda: SGD(0.3),

@@ -27,10 +27,11 @@ from ..model import Model
 from .upper_layers import UpperLayers, in_sequence
 
 BLOCK = 32  # samples; more make the sum over a block longer, fewer touch W̃ more often
+DEVICE_BLOCK = 64  # on a device, where each block costs a wait
 
 
 def blocked_updates(
-    model: Model, X: Array, y: Array, order: np.ndarray, learning_rate: float, block: int = BLOCK
+    model: Model, X: Array, y: Array, order: np.ndarray, learning_rate: float, block: int | None = None
 ) -> None:
     """`textbook_epoch`, in the same order, on any backend: prepared data on the device, `order` on the host."""
     xp, backend = model.xp, model.backend
@@ -39,6 +40,7 @@ def blocked_updates(
     above = UpperLayers(model, on_host, learning_rate)
     n_1, index = first.shape[1], backend.asarray(order)
     labels = backend.to_numpy(y)[order].tolist()
+    block = block or (DEVICE_BLOCK if backend.blas is None else BLOCK)
     block = max(1, min(block, len(order)))
     X_tilde = xp.ones((block, len(first)), model.dtype)
     for start in range(0, len(order), block):
