@@ -140,9 +140,16 @@ def sklearn_mlp_epoch(layers: list, X: np.ndarray, y: np.ndarray, eta: float, ba
     """`MLPClassifier`, plain SGD, one epoch of `partial_fit` in the order of the rows."""
     neural_network = pytest.importorskip("sklearn.neural_network")
     model = neural_network.MLPClassifier(
-        tuple(W.shape[1] for W, _ in layers[:-1]), activation="relu", solver="sgd", alpha=0.0, batch_size=batch_size,
-        learning_rate_init=eta, momentum=0.0, nesterovs_momentum=False, shuffle=False,
-    )  # fmt: skip
+        tuple(W.shape[1] for W, _ in layers[:-1]),
+        activation="relu",
+        solver="sgd",
+        alpha=0.0,
+        batch_size=batch_size,
+        learning_rate_init=eta,
+        momentum=0.0,
+        nesterovs_momentum=False,
+        shuffle=False,
+    )
     model.partial_fit(X, y, classes=np.unique(y))
 
     def run() -> None:

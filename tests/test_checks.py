@@ -201,10 +201,7 @@ def test_train_refuses_what_is_no_model():
 
 BAD_CONSTRUCTORS = {
     **{f"n_features {v!r}": (lambda v=v: LogisticRegression(v), repr(v)) for v in (0, -1, 2.5, "3", None, True)},
-    **{
-        f"layer_sizes {v!r}": (lambda v=v: MLP(v), repr(v))
-        for v in ((), (3,), [], "64", 7, None, {64, 10}, range(1))
-    },
+    **{f"layer_sizes {v!r}": (lambda v=v: MLP(v), repr(v)) for v in ((), (3,), [], "64", 7, None, {64, 10}, range(1))},
     **{
         f"a size of {v!r}": (lambda v=v: MLP((3, v, 2)), repr(v), "layer_sizes[1]")
         for v in (0, -2, 2.5, "4", None, True, (4,), math.inf)
@@ -229,19 +226,24 @@ BAD_CONSTRUCTORS = {
     **{
         f"order {v!r}": (lambda v=v: per_sample.fast_epoch(LogisticRegression(3), X, Y, v, 0.1), "order", fragment)
         for v, fragment in [
-            ((0, 4), "4"), ((-1, 0), "-1"), ((0.5, 1), "float64"), (((0, 1),), "(1, 2)"), (3, "()"), ("ab", "<U2")
+            ((0, 4), "4"),
+            ((-1, 0), "-1"),
+            ((0.5, 1), "float64"),
+            (((0, 1),), "(1, 2)"),
+            (3, "()"),
+            ("ab", "<U2"),
         ]
     },
     **{
         f"rate of textbook_epoch {v!r}": (
-            lambda v=v: per_sample.textbook_epoch(LogisticRegression(3), X, Y, [0], v), repr(v), "learning_rate"
+            lambda v=v: per_sample.textbook_epoch(LogisticRegression(3), X, Y, [0], v),
+            repr(v),
+            "learning_rate",
         )
         for v in (0, -1, math.nan, "x")
     },
-    **{
-        f"std of {v!r}": (lambda v=v: gradient_noise(MODELS["logistic"], X, Y).std(v), repr(v)) for v in (0, -1, 1.5)
-    },
-}  # fmt: skip
+    **{f"std of {v!r}": (lambda v=v: gradient_noise(MODELS["logistic"], X, Y).std(v), repr(v)) for v in (0, -1, 1.5)},
+}
 
 
 @pytest.mark.parametrize("case", BAD_CONSTRUCTORS.values(), ids=BAD_CONSTRUCTORS.keys())

@@ -104,8 +104,11 @@ SIGNATURES = {
 }
 
 
-@pytest.mark.parametrize("trap", [*CONVERSIONS.values(), *OPERANDS.values(), *SIGNATURES.values()],
-                         ids=[*CONVERSIONS, *OPERANDS, *SIGNATURES])  # fmt: skip
+@pytest.mark.parametrize(
+    "trap",
+    [*CONVERSIONS.values(), *OPERANDS.values(), *SIGNATURES.values()],
+    ids=[*CONVERSIONS, *OPERANDS, *SIGNATURES],
+)
 def test_what_cupy_refuses_is_refused(a, trap):
     before = a.get()
     with warnings.catch_warnings(), pytest.raises(TypeError):
@@ -470,8 +473,11 @@ def test_the_comparison_of_signatures_sees_a_difference(theirs, ours, missing):
 
 def test_the_reader_of_docstrings_reads_them():
     assert list(parsed("exp(x, /, out=None, \\*, casting='same_kind', dtype=None)\n\nmore").parameters) == [
-        "x", "out", "casting", "dtype",
-    ]  # fmt: skip
+        "x",
+        "out",
+        "casting",
+        "dtype",
+    ]
     read = parsed("_ndarray_base.dot(self, _ndarray_base b, _ndarray_base out=None)")
     assert list(read.parameters) == ["b", "out"]
     assert list(parsed("_ndarray_base.item(self)").parameters) == []

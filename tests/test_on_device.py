@@ -467,10 +467,17 @@ def test_an_epoch_uploads_its_permutation_and_waits_where_it_evaluates(
     for epochs in (1, 3):
         with counting() as spent[epochs]:
             history = train(
-                model, X, y, optimizer=SGD(0.1), batch_size=batch_size, epochs=epochs, path=path,
-                rng=np.random.default_rng(0), evaluate_every=max(batch_size, 12 // evaluations),
+                model,
+                X,
+                y,
+                optimizer=SGD(0.1),
+                batch_size=batch_size,
+                epochs=epochs,
+                path=path,
+                rng=np.random.default_rng(0),
+                evaluate_every=max(batch_size, 12 // evaluations),
                 test=(X[:5], y[:5]) if with_test else None,
-            )  # fmt: skip
+            )
     an_epoch = [(getattr(spent[3], what) - getattr(spent[1], what)) / 2 for what in ("launches", "waits", "uploads")]
     evaluated = (len(history.loss) - 1) / 3
     told = f"{name}, batch {batch_size} of 12, {path}: an epoch takes {an_epoch} launches, waits, uploads; "

@@ -605,9 +605,15 @@ def test_training_takes_the_same_steps_and_counts_every_gradient(make, batch_siz
     optimizer, total = make(), 0
     rows = counted(trained.model)
     history = train(
-        trained.model, trained.X, trained.y, optimizer=make(), batch_size=batch_size, epochs=3,
-        rng=np.random.default_rng(2), shuffle=shuffled,
-    )  # fmt: skip
+        trained.model,
+        trained.X,
+        trained.y,
+        optimizer=make(),
+        batch_size=batch_size,
+        epochs=3,
+        rng=np.random.default_rng(2),
+        shuffle=shuffled,
+    )
     rng = np.random.default_rng(2)
     for _ in range(3):
         order = rng.permutation(40) if shuffled and batch_size < 40 else np.arange(40)

@@ -166,9 +166,15 @@ def test_each_row_is_what_an_independent_run_stopped_there_would_measure(shape, 
     start, recorder, thetas = problem.theta, Recorder(), []
     rules = {"batch_size": batch_size, "epochs": 3, "evaluate_every": 4}
     history = train(
-        problem.model, problem.X, problem.y, optimizer=SGD(0.1), **rules, rng=np.random.default_rng(2),
-        test=(test.X, test.y), callback=lambda model, row: thetas.append(model.theta.copy()),
-    )  # fmt: skip
+        problem.model,
+        problem.X,
+        problem.y,
+        optimizer=SGD(0.1),
+        **rules,
+        rng=np.random.default_rng(2),
+        test=(test.X, test.y),
+        callback=lambda model, row: thetas.append(model.theta.copy()),
+    )
     problem.model.theta = start
     train(
         problem.model, problem.X, problem.y, optimizer=recorder, **rules, rng=np.random.default_rng(2), path="batched"
@@ -223,9 +229,14 @@ def test_the_clock_runs_while_training_and_stands_still_elsewhere():
 
     problem = numbered(6)
     history = train(
-        problem.model, problem.X, problem.y, optimizer=Slow(0.1), batch_size=3, epochs=3,
+        problem.model,
+        problem.X,
+        problem.y,
+        optimizer=Slow(0.1),
+        batch_size=3,
+        epochs=3,
         callback=lambda model, row: time.sleep(0.25),
-    )  # fmt: skip
+    )
     assert len(history.seconds) == 4
     assert (np.diff(history.seconds) >= 2 * 0.02).all()
     assert history.seconds[-1] < 0.75  # four callbacks slept for a second

@@ -12,11 +12,18 @@ from experiments.lab import (
 
 @pytest.mark.parametrize(
     ("kind", "text", "expected"),
-    [(commandline.count, "7", 7), (commandline.positive_number, "1e-3", 1e-3), (commandline.positive_number, "2", 2.0),
-     (commandline.sizes, "64 32", [64, 32]), (commandline.sizes, "64,32", [64, 32]), (commandline.sizes, "none", []),
-     (commandline.batch_sizes, "1 8 64 all", [1, 8, 64, "all"]), (commandline.batch_sizes, "all", ["all"]),
-     (commandline.batch_sizes, " 1,8 ", [1, 8])],
-)  # fmt: skip
+    [
+        (commandline.count, "7", 7),
+        (commandline.positive_number, "1e-3", 1e-3),
+        (commandline.positive_number, "2", 2.0),
+        (commandline.sizes, "64 32", [64, 32]),
+        (commandline.sizes, "64,32", [64, 32]),
+        (commandline.sizes, "none", []),
+        (commandline.batch_sizes, "1 8 64 all", [1, 8, 64, "all"]),
+        (commandline.batch_sizes, "all", ["all"]),
+        (commandline.batch_sizes, " 1,8 ", [1, 8]),
+    ],
+)
 def test_arguments(kind, text, expected):
     assert kind(text) == expected
 
@@ -29,7 +36,7 @@ def test_arguments(kind, text, expected):
     + [(commandline.sizes, "8 0", "0"), (commandline.sizes, "8 none", "none"), (commandline.sizes, " ", " ")]
     + [(commandline.batch_sizes, text, text) for text in ("", "0", "x", "-1", "1.5", "ALL", "1;8")]
     + [(commandline.batch_sizes, "1 8 x", "x"), (commandline.batch_sizes, ",", ",")],
-)  # fmt: skip
+)
 def test_arguments_that_are_refused(kind, text, value):
     with refused(repr(value), "expected", kind=argparse.ArgumentTypeError):
         kind(text)

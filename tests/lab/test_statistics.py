@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-import scipy.optimize
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,10 +87,20 @@ def test_mean_interval_of_one_value_is_endless(value):
 
 @pytest.mark.parametrize(
     ("low", "high", "within", "outside"),
-    [(1.2, 1.8, True, False), (1.0, 2.0, True, False), (0.9, 1.5, False, False), (1.5, 2.1, False, False),
-     (0.0, 3.0, False, False), (0.0, 0.9, False, True), (2.1, 3.0, False, True), (0.0, 1.0, False, False),
-     (2.0, 3.0, False, False), (-math.inf, math.inf, False, False), (math.nan, math.nan, False, False)],
-)  # fmt: skip
+    [
+        (1.2, 1.8, True, False),
+        (1.0, 2.0, True, False),
+        (0.9, 1.5, False, False),
+        (1.5, 2.1, False, False),
+        (0.0, 3.0, False, False),
+        (0.0, 0.9, False, True),
+        (2.1, 3.0, False, True),
+        (0.0, 1.0, False, False),
+        (2.0, 3.0, False, False),
+        (-math.inf, math.inf, False, False),
+        (math.nan, math.nan, False, False),
+    ],
+)
 def test_interval_within_and_outside(low, high, within, outside):
     interval = Interval((low + high) / 2, low, high)
     assert (interval.within(1.0, 2.0), interval.outside(1.0, 2.0)) == (within, outside)
@@ -160,11 +169,16 @@ def test_median_interval_covers_the_true_median_at_least_as_often_as_it_says():
 
 @pytest.mark.parametrize(
     ("values", "expected"),
-    [([], (math.nan, -math.inf, math.inf)), ([3.0], (3.0, -math.inf, math.inf)),
-     ([1.0] * 5, (1.0, -math.inf, math.inf)), ([4.0, 1.0, 2.0, 6.0, 5.0, 3.0], (3.5, 1.0, 6.0)),
-     ([1.0] * 4 + [math.inf] * 2, (1.0, 1.0, math.inf)),
-     ([math.inf] * 6, (math.inf,) * 3), ([1.0] * 6 + [math.nan], (math.nan, -math.inf, math.inf))],
-)  # fmt: skip
+    [
+        ([], (math.nan, -math.inf, math.inf)),
+        ([3.0], (3.0, -math.inf, math.inf)),
+        ([1.0] * 5, (1.0, -math.inf, math.inf)),
+        ([4.0, 1.0, 2.0, 6.0, 5.0, 3.0], (3.5, 1.0, 6.0)),
+        ([1.0] * 4 + [math.inf] * 2, (1.0, 1.0, math.inf)),
+        ([math.inf] * 6, (math.inf,) * 3),
+        ([1.0] * 6 + [math.nan], (math.nan, -math.inf, math.inf)),
+    ],
+)
 def test_median_interval_of_few_of_infinite_and_of_no_numbers(values, expected):
     interval = median_interval(values)
     assert (interval.estimate, interval.low, interval.high) == pytest.approx(expected, nan_ok=True)
