@@ -15,7 +15,7 @@ from ..lab.sweep import TUNING_SEEDS
 from ..lab.text import listed, styled
 from ..lab.verdicts import Judgement, Question
 from .critical_batch import SAMPLINGS, Fit, fit
-from .measure import CASES, COUNTS
+from .measure import CASES, COUNTS, MODELS
 
 HARDLY = 0.9  # a cosine: the direction hardly changes above it
 LEAST_UPDATES = 20  # of gradient descent: a target that it reaches in fewer is no test
@@ -85,12 +85,12 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
         fewer.append(Question(f"fewer updates, {name}", updates, high=1, style=".2f", by=few))
         longer.append(Question(f"more seconds, {name}", seconds, low=1, style=".2f", by=few))
         turns.append(Question(f"direction hardly changes (cosine), {name}", cosine, HARDLY, style=".2f", by=few))
-    times = [
-        f"{styled(question.interval.estimate, '.2f')} ({name})"
-        for question, name in zip(more, CASES.values())
-        if not math.isnan(question.interval.estimate)
-    ]
-    because = f"all rows take {listed(times)} times the best smaller batch's sample gradients"
+    times: dict[str, list[str]] = {}
+    for (model, aim), question in zip(CASES, more):
+        if not math.isnan(question.interval.estimate):
+            times.setdefault(aim, []).append(f"{styled(question.interval.estimate, '.2f')} ({MODELS[model]})")
+    targets = ", ".join(f"{aim} target {listed(each)}" for aim, each in times.items())
+    because = f"sample gradients of all rows over those of the best smaller batch: {targets}"
     if not times:
         because = "no run with all rows could be compared with one of a smaller batch"
     evidence = {name: evidence_of(result, case) for case, name in CASES.items()}
