@@ -21,7 +21,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 def pytest_configure(config: pytest.Config) -> None:
     # OpenBLAS sets the "invalid" flag now and then though operands and result are finite (numpy/numpy#24067): seen here
     # about once in 15 runs, on 2 × 5 float32. A real NaN fails the comparison that every such test ends in.
-    config.addinivalue_line("filterwarnings", "ignore:invalid value encountered in matmul:RuntimeWarning")
+    for product in ("matmul", "dot"):
+        config.addinivalue_line("filterwarnings", f"ignore:invalid value encountered in {product}:RuntimeWarning")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
