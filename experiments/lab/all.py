@@ -8,6 +8,7 @@ import pkgutil
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from pathlib import Path
 
 import experiments
 
@@ -54,10 +55,12 @@ def run_all(arguments: Namespace) -> int:
         worst = max(worst, status)
         if status == 0:
             ran.append(commandline.folder(arguments, one.name) / "result.json")
+    claims: dict[str, dict] = {}
+    for path in filter(Path.exists, ran):
+        claims |= json.loads(path.read_text(encoding="utf-8"))["claims"]
     print()
-    for path in filter(lambda path: path.exists(), ran):
-        for name, claim in json.loads(path.read_text(encoding="utf-8"))["claims"].items():
-            print(wrapped(claim["statement"], f"{name:8}{claim['verdict']:16}", " " * 24))
+    for name in sorted(claims):
+        print(wrapped(claims[name]["statement"], f"{name:8}{claims[name]['verdict']:16}", " " * 24))
     return worst
 
 
