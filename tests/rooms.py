@@ -40,10 +40,8 @@ def assert_shown(one, result, folder):
         assert 0 < len(claim["because"]) <= 160, claim["because"]
         said = experiment.said(name, claim)
         assert all(len(line) <= WIDEST for line in said.splitlines())
-    figures = {name: draw(result) for name, draw in one.figures.items()}
-    for name, figure in figures.items():
-        if figure is not None:
-            png, svg = plots.save(figure, folder, name)
-            assert svg.stat().st_size > 10_000
-            assert matplotlib.image.imread(png).std() > 0.03  # no blank sheet
+    for name, figure in experiment.drawn(one, result):
+        png, svg = plots.save(figure, folder, name)
+        assert svg.stat().st_size > 10_000
+        assert matplotlib.image.imread(png).std() > 0.03  # no blank sheet
     return text

@@ -88,7 +88,7 @@ def ragged_table(result: dict[str, Any]) -> str:
 def draw_map(result: dict[str, Any]) -> Figure:
     """Updates to the target over batch size and rate, the best rate of each size framed."""
     settings, updates, best = result["settings"], map_of(result), ridge(result)
-    title = f"Updates to a training loss of {settings['target']:g}, by batch size and learning rate"
+    title = f"Updates to a training loss of {settings['target']:g} (mean of two seeds), by batch size and learning rate"
     fig, [[axis]] = plots.figure(1, 1, 12, 6.2, title, settings)
     shown = np.log10(updates.where(np.isfinite(updates) & (updates > 0)))
     image, lost = axis.imshow(shown, cmap="cividis_r", aspect="auto", origin="lower"), worse_than_guessing(result)
@@ -184,7 +184,9 @@ def finish_accuracies(axis: Any, result: dict[str, Any], label: str) -> None:
 def draw_cost(result: dict[str, Any]) -> Figure:
     """Epochs to the target, times seconds an epoch, gives the seconds to the target, against the batch size."""
     settings, tuned = result["settings"], runs(result, TUNED)
-    title = "Epochs to the target × seconds an epoch = seconds to the target, at the best rate for each batch size"
+    title = (
+        "What training takes at the best learning rate for each batch size; one row at a time on the per-sample path"
+    )
     fig, [axes] = plots.figure(1, 3, 15, 5.2, title, settings)
     for axis, name in ((axes[0], "epoch"), (axes[2], "seconds")):
         by_size = columns(tuned, f"{name}_to_target")

@@ -64,8 +64,7 @@ def training_table(result: dict[str, Any], rates: str, title: str) -> str:
                 "–" if diverged else f"{100 * runs.test_accuracy.median():.1f}",
             ]
         )
-    epochs = settings["epochs"]
-    header = ["batch size", "η", "updates", "sample gradients", "milliseconds", f"loss after {epochs} epochs", "test %"]
+    header = ["batch size", "η", "updates", "sample gradients", "milliseconds", "final loss", "test accuracy %"]
     note = f"median (least…greatest); evaluated at most {EVALUATIONS_AN_EPOCH} times an epoch; – : never so far"
     return table(f"To a training loss of {settings['target']:g} at {title}\n({note})", header, lines)
 
@@ -112,7 +111,7 @@ def draw_best_rate(result: dict[str, Any]) -> Figure:
 def draw_same_rate(result: dict[str, Any]) -> Figure:
     """Loss against sample gradients at one rate for all."""
     rate = result["settings"]["learning_rate"]
-    title = f"One learning rate for all, η = {rate:g}: this compares learning rates, not batch sizes"
+    title = f"Training with one learning rate for all batch sizes, η = {rate:g}"
     fig, [[axis]] = plots.figure(1, 1, 10, 5.2, title, result["settings"])
     draw_runs(axis, result, SAME, "samples")
     axis.set_xlabel("sample gradients")
@@ -132,6 +131,7 @@ def draw_runs(axis: Any, result: dict[str, Any], rates: str, count: str) -> None
         losses = np.minimum(np.nan_to_num(losses, nan=ceiling, posinf=ceiling), ceiling)
         style = {"color": plots.batch_colour(size, n), "marker": marker(size, sizes)}
         label = f"{plots.batch_label(size, n)}, η = {runs.learning_rate.iloc[0]:g}"
+        label += ", per-sample path" if size == 1 else ""
         axis.fill_between(
             x[1:], *(pick(losses, axis=0)[1:] for pick in (np.min, np.max)), alpha=0.2, lw=0, fc=style["color"]
         )
@@ -156,7 +156,7 @@ def finish(left: Any, right: Any, result: dict[str, Any]) -> None:
         axis.axhline(target, color="black", lw=1, ls="--")
     left.annotate(f"target, {target:g}", (0.01, target), xycoords=("axes fraction", "data"), va="bottom")
     left.set_ylabel("training loss (mean log loss, nats)")
-    plots.legend_beside(right, title="batch size, learning rate")
+    plots.legend_beside(right, title="batch size, learning rate\n(shaded: all seeds)")
 
 
 def draw_cost(result: dict[str, Any]) -> Figure:
@@ -179,16 +179,18 @@ def draw_paths(result: dict[str, Any]) -> Figure:
     """The way of three methods over the loss of a logistic regression with two parameters."""
     [surface] = frame(result, "surface").to_dict("records")
     paths = frame(result, "path").to_dict("records")
-    title = f"Three passes through the same data, η = {paths[0]['eta']:g}: one update a pass, some, or one a row"
-    model = f"logistic regression with one weight and a bias, the first {paths[0]['n']:,} rows"
-    fig, axes = plots.figure(1, 3, 14, 5.4, title, result["settings"], model, sharex=True, sharey=True)
+    title = f"Three passes through the same data, η = {paths[0]['eta']:g}: one update a pass, some, or one for each row"
+    fig, axes = plots.panels(1, 3, 14, 5.4, sharex=True, sharey=True)
+    fig.suptitle(title, x=0.01, ha="left", fontweight="bold")
+    data = f"{paths[0]['n']:,} rows of {result['settings']['dataset']}, one feature each"
+    plots.write_below(fig, f"logistic regression with one weight and a bias on {data}")
     loss = np.array(surface["loss"])
     lowest = np.unravel_index(loss.argmin(), loss.shape)
     for axis, row in zip(axes[0], paths):
         theta, size = np.array(row["theta"]), row["batch_size"]
         levels = np.geomspace(loss.min() * 1.002, loss.max(), 16)
         lines = axis.contour(surface["w"], surface["b"], loss, levels, colors="0.55", linewidths=0.8)
-        axis.clabel(lines, lines.levels[5::4], fmt="%.2f", fontsize=9)
+        axis.clabel(lines, lines.levels[6::4], fmt="%.2f", fontsize=9)
         style = {"lw": 0.8} if size == 1 else {"lw": 2, "marker": "o", "ms": 5}
         axis.plot(*theta.T, color=plots.batch_colour(size, row["n"]), **style)
         axis.plot(*theta[0], "s", color="black", ms=10, label="start")
@@ -208,7 +210,10 @@ def draw_paths(result: dict[str, Any]) -> Figure:
 def draw_distance(result: dict[str, Any]) -> Figure:
     """The distance between an epoch of SGD and a step of gradient descent."""
     title = "How far an epoch of SGD ends from a step of gradient descent"
-    fig, [[axis]] = plots.figure(1, 1, 9, 5.4, title, result["settings"])
+    symbols = (
+        "G: gradient of all m rows; H: second derivatives of the loss; η: learning rate of the step, η/m that of SGD"
+    )
+    fig, [[axis]] = plots.figure(1, 1, 9, 5.4, title, result["settings"], symbols=symbols)
     rows = frame(result, "epoch")
     slope = next(
         each for each in result["claims"]["C1"]["evidence"]["questions"] if each["question"].startswith("slope")

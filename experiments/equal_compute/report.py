@@ -121,7 +121,11 @@ def draw_needed(result: dict[str, Any], count: str, title: str) -> Figure | None
     if frame(result, "reaching").empty:
         return None
     title += ": medians, 95 % intervals"
-    fig, [axes] = plots.figure(1, 2, 13, 6.2, title, result["settings"], models_of(result))
+    symbols = "B_c: critical batch size, up to which a larger batch costs at most twice the sample gradients"
+    symbols = (
+        symbols if count == "samples" else "one row at a time takes the per-sample path, larger batches the batched one"
+    )
+    fig, [axes] = plots.figure(1, 2, 13, 6.6, title, result["settings"], models_of(result), symbols)
     for axis, model in zip(axes, MODELS):
         axis.set(yscale="log", ylabel=f"{UNITS[count]} to the target", title=TITLES[model])
         axis.yaxis.set_major_formatter(lambda value, _: number(value))
@@ -194,7 +198,7 @@ def draw_directions(result: dict[str, Any]) -> Figure | None:
             else:
                 groups = [cosines[moment].dropna().tolist() for moment in cosines]
                 plots.medians(axis, x, groups, (LOOSE, TIGHT).index(aim), f"{aim} target, best learning rate")
-        axis.axhspan(HARDLY, 1, color="0.9", lw=0, zorder=0, label=f"hardly changes: above {HARDLY:g}, or 26°")
+        axis.axhspan(HARDLY, 1, color="0.9", lw=0, zorder=0, label=f"hardly changes: above {HARDLY:g}, less than 26°")
         axis.set(ylim=(-1.05, 1.05), xlabel="share of the updates to the target", title=TITLES[model])
         axis.set_ylabel("cosine of gradients before and after an update")
         legend_below(axis)

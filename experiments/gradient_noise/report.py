@@ -10,10 +10,11 @@ from matplotlib.figure import Figure
 
 from ..lab import plots
 from ..lab.results import frame
-from ..lab.text import headline, median_and_range, table
+from ..lab.text import headline, median_and_range, styled, table
 from .judge import fit, predicted
 from .measure import BY_CLASS, INDEPENDENT, PLACES, TRAINING_BATCH, WITHOUT_REPLACEMENT
 
+SYMBOLS = "g: gradient of a batch; G: of all N rows; E: mean over many batches; tr Σ: variance of one row's gradient"
 RUN_COLUMNS = {"loss": "loss", "trace": "tr Σ", "square_norm": "‖G‖²", "noise_scale": "noise scale"}
 
 
@@ -37,8 +38,8 @@ def tables(result: dict[str, Any]) -> str:
 
 def draw_spread(result: dict[str, Any]) -> Figure:
     """Spread against n, measured and predicted, for random batches."""
-    title = "Spread of random batches, measured and by the theory"
-    fig, [[axis]] = plots.figure(1, 1, 9, 5.6, title, result["settings"])
+    title = "Spread of the gradient of random batches, measured and by the theory: 1/√n"
+    fig, [[axis]] = plots.figure(1, 1, 9, 5.6, title, result["settings"], symbols=SYMBOLS)
     for index, place in enumerate(PLACES):
         draw_place(axis, frame(result, "spread", place=place, sampling=INDEPENDENT), index, "o", f"{place} of training")
         draw_place(axis, frame(result, "spread", place=place, sampling=WITHOUT_REPLACEMENT), index, "s", None)
@@ -50,11 +51,11 @@ def draw_spread(result: dict[str, Any]) -> Figure:
 
 def draw_control(result: dict[str, Any]) -> Figure:
     """Spread against n for batches cut from data ordered by class."""
-    title = "The control: batches of rows ordered by class are no random samples"
-    fig, [[axis]] = plots.figure(1, 1, 9, 5.6, title, result["settings"])
+    title = "The control: batches of neighbours in rows ordered by class"
+    fig, [[axis]] = plots.figure(1, 1, 9, 5.6, title, result["settings"], symbols=SYMBOLS)
     for index, place in enumerate(PLACES):
         slope, _ = fit(result, place, BY_CLASS)
-        label = f"{place} of training: slope {slope.estimate:.2f}"
+        label = f"{place} of training: slope {styled(slope.estimate, '.2f')}"
         draw_place(axis, frame(result, "spread", place=place, sampling=BY_CLASS), index, "o", label)
     axis.plot([], [], "-", color="black", lw=1.2, label="what random batches would do: √(tr Σ/n)")
     label_axes(axis, result)
@@ -103,6 +104,9 @@ def draw_noise_scale(result: dict[str, Any]) -> Figure:
     x = [updates + 1 for updates in groups.groups]  # the start would have no place on a log axis
     plots.medians(axis, x, [group.tolist() for _, group in groups], 0, "median and range of the seeds")
     plots.log_axes(axis)
-    axis.set(xlabel=f"1 + updates of training at batch size {TRAINING_BATCH}", ylabel="noise scale tr Σ/‖G‖² (samples)")
+    for rows_, name in ((result["settings"]["rows"], "all rows"), (TRAINING_BATCH, "the batches of this run")):
+        axis.axhline(rows_, color="black", lw=1, ls="--")
+        axis.annotate(name, (0.99, rows_), xycoords=("axes fraction", "data"), ha="right", va="bottom")
+    axis.set(xlabel=f"1 + updates of training at batch size {TRAINING_BATCH}", ylabel="noise scale tr Σ/‖G‖² (rows)")
     axis.legend()
     return fig

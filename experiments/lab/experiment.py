@@ -14,9 +14,9 @@ import math
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,11 @@ from .trials import Trials, available_cores, journal_path
 from .verdicts import Judgement
 
 Result = dict[str, Any]
+HOW_TO_READ = (
+    "Below each claim stands its verdict, and why; then its questions: yes speaks for the claim, no against it, open "
+    "is not decided. In brackets 95 % intervals, or the level that is named; then what the claim asks. "
+    "A claim can hold only where its controls say yes."
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ class Experiment:
         tables(result) -> what the terminal shows.
     figures : dict of callable
         By file name: figure(result) -> a figure, or None where there is nothing to draw.
+    about : dict of str
+        By file name: the claim that a figure is about; "" for none. Without it, the first claim that was measured.
     binary : bool, optional
         Whether it needs two classes; without it, where its model is logistic regression.
     fixed : sequence of str
@@ -75,6 +82,7 @@ class Experiment:
     judge: Callable[[Result], dict[str, Judgement]]
     tables: Callable[[Result], str]
     figures: Mapping[str, Callable[[Result], Figure | None]]
+    about: Mapping[str, str] = field(default_factory=dict)
     binary: bool | None = None
     fixed: tuple[str, ...] = ()
 
@@ -175,11 +183,11 @@ def claims(experiment: Experiment, result: Result) -> dict[str, dict[str, Any]]:
 def report(experiment: Experiment, result: Result, folder: Path, quiet: bool) -> None:
     """Write the result, draw it, and only then say it."""
     paths = [results.write_json(folder / "result.json", result)]
-    for name, draw in experiment.figures.items():
-        if (figure := draw(result)) is not None:
-            paths += plots.save(figure, folder, name)
+    for name, figure in drawn(experiment, result):
+        paths += plots.save(figure, folder, name)
     if not quiet:
         print(f"{experiment.tables(result)}\n")
+        print(wrapped(HOW_TO_READ), end="\n\n")
     for name, claim in result["claims"].items():
         print(said(name, claim))
     for path in paths:
@@ -187,10 +195,24 @@ def report(experiment: Experiment, result: Result, folder: Path, quiet: bool) ->
     sys.stdout.flush()
 
 
+def drawn(experiment: Experiment, result: Result) -> Iterator[tuple[str, Figure]]:
+    """The figures that there is something to draw for, by name; below each the finding that it is about."""
+    measured = [name for name, claim in result["claims"].items() if claim["verdict"] != "not measured"]
+    for name, draw in experiment.figures.items():
+        figure, claim = draw(result), experiment.about.get(name, next(iter(measured), ""))
+        if figure is not None:
+            if claim:
+                found = result["claims"][claim]
+                plots.write_below(figure, f"{claim} {found['verdict']}: {found['because']}.")
+            yield name, figure
+
+
 def said(name: str, claim: dict[str, Any]) -> str:
     """A claim, its verdict in a sentence, and a line a question."""
     verdict = wrapped(f"{name} {claim['verdict']}: {claim['because']}.")
-    questions = [wrapped(each["text"], "  • ", "    ") for each in claim["evidence"]["questions"]]
+    order = ["no", "open", "yes"]  # what speaks against the claim first
+    asked = sorted(claim["evidence"]["questions"], key=lambda each: (each["control"], order.index(each["answer"])))
+    questions = [wrapped(each["text"], "  • ", "    ") for each in asked]
     return "\n".join([wrapped(claim["statement"]), verdict, *questions, ""])
 
 

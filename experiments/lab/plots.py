@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -54,17 +55,26 @@ def figure(
     title: str,
     settings: dict[str, Any],
     model: str | None = None,
+    symbols: str = "",
     **keywords: Any,
 ) -> tuple[Figure, Any]:
-    """`panels` with a title above that says what is seen, and below model and data.
+    """`panels` with a title above that says what is seen, and below symbols, model and data.
 
     `settings` are those of the result; `model` names the model where they do not.
     """
     fig, axes = panels(rows, columns, width, height, **keywords)
     fig.suptitle(title, x=0.01, ha="left", fontweight="bold")
-    below = f"{model or model_name(settings)} on {data_name(settings)}"
-    fig.supxlabel(below, x=0.01, ha="left", fontsize=9, color="0.3")
+    write_below(fig, f"{model or model_name(settings)} on {data_name(settings)}")
+    if symbols:
+        write_below(fig, symbols)
     return fig, axes
+
+
+def write_below(fig: Figure, text: str) -> None:
+    """Write a sentence below the axes, above what stands there already."""
+    lines = textwrap.wrap(text, int(14 * fig.get_figwidth()))
+    below = "\n".join([*lines, fig.get_supxlabel()]).strip()
+    fig.supxlabel(below, x=0.01, ha="left", fontsize=9.5, color="0.2")
 
 
 def plain_number(value: float, _: int = 0) -> str:

@@ -113,7 +113,7 @@ def draw_trapped(result: dict[str, Any]) -> Figure | None:
         axis.set_ylim(-0.04, 1.04)
         axis.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1, symbol=" %"))
 
-    title = "How many starts end trapped: a tenth of what there was to learn is out of reach"
+    title = "How many starts end trapped, against the batch size"
     return panels(result, title, "starts that end trapped (95 % interval)", draw)
 
 
@@ -151,5 +151,5 @@ def draw_sharpness(result: dict[str, Any]) -> Figure | None:
         size_axis(axis, ends)
         plots.log_axes(axis, "y")
 
-    title = "Sharpness λ where training ends: above 2/η a step of gradient descent overshoots"
+    title = "Sharpness λ where training ends, beside 2/η, above which a step of gradient descent overshoots"
     return panels(result, title, "largest eigenvalue λ of the Hessian", draw)

@@ -145,14 +145,15 @@ def draw_errors(result: dict[str, Any]) -> Figure | None:
         return None
     rows = rows[rows.batch_size == size]
     title = f"Relative error of dG = G(θ + s) − G(θ) by the length of the step, batch size {size:,}"
-    fig, [[axis]] = plots.figure(1, 1, 9, 5.6, title, settings)
+    symbols = "G: gradient of all rows; s: a step; dG: how G changes along s; B: batch size; tr Σ: variance of one row"
+    fig, [[axis]] = plots.figure(1, 1, 9, 5.8, title, settings, symbols=symbols)
     steps, lengths = rows.steps.iloc[0], np.array(rows.length.tolist(), dtype=float)
     for index, (name, batches) in enumerate((("two", "two batches"), ("one", "one batch"))):
         label = f"dG on {batches}: slope {styled(fits[NETWORK][name].estimate, '.2f')}"
         plots.medians(axis, steps, np.array(rows[name].tolist(), dtype=float).T.tolist(), index, label)
     theory = np.sqrt(2 * rows.trace.to_numpy() / size)[:, None] / lengths
     axis.plot(steps, np.median(theory, axis=0), "k--", lw=1.2, label="theory: √(2 tr Σ/B)/‖dG‖")
-    axis.axhline(1, color=plots.GREY, lw=1, label="as long as dG itself")
+    axis.axhline(1, color=plots.GREY, lw=1, label="an error of 100 %")
     axis.set(xscale="log", yscale="log", xlabel="length of a step along −G halfway through training, ‖s‖")
     axis.set_ylabel("relative error of dG (median and range of the seeds)")
     axis.minorticks_off()

@@ -34,11 +34,12 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
 def judge_place(result: dict[str, Any], on_gpu: bool) -> Judgement:
     """Are the powers faster, by both yardsticks? One question a network and number type."""
     place = "GPU" if on_gpu else "CPU"
-    networks = {name: find(rows) for name, rows in networks_of(result, on_gpu).items()}
+    networks = networks_of(result, on_gpu)
     if not networks:
         return Judgement(f"no {place} was timed", measured=False)
-    questions, evidence = [], {}
-    for name, found in networks.items():
+    questions, evidence, differences = [], {}, []
+    for name, rows in networks.items():
+        found = find(rows)
         ratios = [found[CURVE], found[BESIDE]]
         answers = {ratio.inside(0, 1 / (1 + MARGIN)) for ratio in ratios}  # whether the powers are faster
         equivalent = all(ratio.within(1 / (1 + MARGIN), 1 + MARGIN) for ratio in ratios)
@@ -48,14 +49,14 @@ def judge_place(result: dict[str, Any], on_gpu: bool) -> Judgement:
         questions.append(
             Question(f"powers over tens, {name}", percent(ratios[0]), style="+.1%", by=by, decided=decided)
         )
-        evidence[name] = {"equivalent": equivalent} | {
+        differences += [percent(ratio).estimate for ratio in ratios]
+        evidence[name] = {"repetitions": len(rows), "equivalent": equivalent} | {
             key: value.plain() if isinstance(value, Interval) else value for key, value in found.items()
         }
-    ends = [pick(found[CURVE].estimate for found in networks.values()) - 1 for pick in (min, max)]
-    low, high = (styled(end, "+.1%") for end in ends)
+    low, high = (styled(pick(differences), "+.1%") for pick in (min, max))
     because = (
         f"on this {place} the time at powers of two differs from that at multiples of ten by {low} to {high} %, over "
-        f"{len(networks)} networks"
+        f"{len(networks)} networks, by both yardsticks"
     )
     return Judgement(because, questions, evidence)
 

@@ -53,17 +53,26 @@ def draw_ratios(result: dict[str, Any]) -> Figure | None:
         return None
     title = "Do powers of two (16 … 128) take less time than multiples of ten?"
     fig, [[axis]] = plots.figure(1, 1, 11, 1.8 + 0.8 * len(networks), title, result["settings"], "MLPs")
-    axis.axvspan(-100 * MARGIN, 100 * MARGIN, color="0.92", lw=0, label=f"alike: within {MARGIN:.0%}")
+    axis.axvspan(-100 * MARGIN, 100 * MARGIN, color="0.92", lw=0, label=f"alike: within {100 * MARGIN:g} %")
     for index, key in enumerate((CURVE, BESIDE)):
         ratios = [percent(find(rows)[key]) for rows in networks.values()]
         y = np.arange(len(networks)) + 0.24 * (index - 0.5)
         x, bars = [100 * ratio.estimate for ratio in ratios], 100 * plots.reach(ratios)
         look: dict[str, Any] = {"marker": plots.MARKERS[index], "ms": 9, "capsize": 4, "ls": "none"}
-        axis.errorbar(x, y, xerr=bars, label=key.replace("powers over tens,", "yardstick: tens"), **look)
+        axis.errorbar(
+            x,
+            y,
+            xerr=bars,
+            label={
+                CURVE: "over a smooth curve\nthrough all other sizes",
+                BESIDE: "over the line between\nthe tens on both sides",
+            }[key],
+            **look,
+        )
     axis.axvline(0, color="black", lw=1)
     axis.set_yticks(range(len(networks)), list(networks))
     axis.set_ylim(len(networks) - 0.5, -0.5)
-    axis.set_xlabel(f"← powers faster     difference in time, % ({LEVEL:.0%} interval)     powers slower →")
+    axis.set_xlabel(f"← powers faster     difference in time, % ({100 * LEVEL:g} % interval)     powers slower →")
     plots.legend_beside(axis)
     return fig
 
@@ -74,7 +83,7 @@ def draw_sizes(result: dict[str, Any]) -> Figure | None:
     if not networks:
         return None
     rows = math.ceil(len(networks) / 2)
-    title = f"How much longer an update takes than by a smooth curve ({LEVEL:.0%} intervals)"
+    title = f"How much longer an update takes than by a smooth curve ({100 * LEVEL:g} % intervals)"
     fig, axes = plots.figure(rows, 2, 14, 1 + 3.8 * rows, title, result["settings"], "MLPs")
     for axis, (name, repetitions) in zip(axes.ravel(), networks.items()):
         B = np.array(repetitions.batch_sizes.iloc[0])

@@ -15,6 +15,11 @@ from ..lab.text import data_name, median_and_range, number, table
 from .judge import leaving, settled_above
 from .theory import BATCH, EPOCH, PUSH, RADIUS, RANDOM, RANDOM_PUSH, ROUNDING, SPLITS, STEPS, rate_name
 
+SYMBOLS = (
+    "η₁: 1/(2 λ₊), a rate that suits the steepest direction; v₋: the direction downhill from the saddle; ε: how far "
+    "along v₋ a run starts, or what its batches' kicks come to; it has left at r; ρ: growth along v₋ in an update; "
+    "uneven: the two copies of the hidden unit differ in their outgoing weights"
+)
 MODEL = "a network with two tanh units, float64,"
 
 
@@ -106,8 +111,8 @@ def draw_plateau(result: dict[str, Any]) -> Figure | None:
     """Gradient norm and loss of runs that come to the saddle and linger, or leave."""
     if frame(result, "saddle").empty:
         return None
-    title = "A plateau near the saddle: the gradient norm looks converged, and is not"
-    fig, [[norm, loss]] = plots.figure(1, 2, 14, 5.2, title, result["settings"], MODEL)
+    title = "Runs that come to a saddle: gradient norm and loss"
+    fig, [[norm, loss]] = plots.figure(1, 2, 14, 5.2, title, result["settings"], MODEL, SYMBOLS)
     runs = frame(result, "plateau").to_dict("records")
     for index, run in enumerate(runs):
         label = f"batches of {run['batch_size']:,}, {run['split']} split"
@@ -131,7 +136,7 @@ def draw_updates(result: dict[str, Any]) -> Figure | None:
     if frame(result, "saddle").empty:
         return None
     title = "Updates to leave one saddle, against the projection ε that grows: measured and predicted"
-    fig, [[axis]] = plots.figure(1, 1, 11, 5.8, title, result["settings"], MODEL)
+    fig, [[axis]] = plots.figure(1, 1, 11, 5.8, title, result["settings"], MODEL, SYMBOLS)
     names = {PUSH: "all data, pushed along v₋", RANDOM: "all data, pushed at random"}
     names[ROUNDING] = "all data, not pushed: rounding\n(hollow: rest for ever, no bit of θ changes)"
     seed = frame(result, "saddle").seed.iloc[0]
@@ -166,8 +171,8 @@ def draw_batches(result: dict[str, Any]) -> Figure | None:
     rows = rows[rows.arm.isin([BATCH, EPOCH])]
     if rows.empty:
         return None
-    title = "A smaller batch kicks harder, and leaves an uneven saddle sooner"
-    fig, [[axis]] = plots.figure(1, 1, 11, 5.8, title, result["settings"], MODEL)
+    title = "How soon batches of each size leave the uneven saddles, measured and predicted"
+    fig, [[axis]] = plots.figure(1, 1, 11, 5.8, title, result["settings"], MODEL, SYMBOLS)
     n = frame(result, "saddle").N.iloc[0]
     for (size, step, mover), mine in rows.groupby(["batch_size", "step", "arm"]):
         mean = mean_interval((mine.updates * np.log(mine.growth)).tolist())
@@ -191,8 +196,8 @@ def draw_settling(result: dict[str, Any]) -> Figure | None:
     """Where the loss settles after leaving, against the batch size, a line a rate; the range over the seeds shaded."""
     if frame(result, "saddle").empty:
         return None
-    title = "Where the loss settles after the saddle: noise enters as η/B"
-    fig, [[axis]] = plots.figure(1, 1, 9.5, 5.2, title, result["settings"], MODEL)
+    title = "Where the loss settles after leaving the saddle"
+    fig, [[axis]] = plots.figure(1, 1, 9.5, 5.2, title, result["settings"], MODEL, SYMBOLS)
     sizes = sorted(set(frame(result, "settling").batch_size))
     for index, step in enumerate(STEPS):
         groups = {size: settled_above(result, size, step) for size in sizes}

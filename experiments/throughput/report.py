@@ -10,10 +10,13 @@ from matplotlib.figure import Figure
 
 from ..lab import plots
 from ..lab.results import frame
-from ..lab.text import data_name, median_and_range, number, table
+from ..lab.text import data_name, median_and_range, number, styled, table
 from .judge import TENS, finishes, lines
 from .measure import MODELS, PATHS
 
+SYMBOLS = (
+    "a: overhead of an update; b: work of a row: an update on B rows takes a + b B, and at B = a/b both take as long"
+)
 LOOKS = {"batched": ("o", 9), "fast": ("*", 17)}  # marker and its size
 
 
@@ -49,7 +52,7 @@ def cost_table(result: dict[str, Any]) -> str:
                 *(number(found[f"{name}_microseconds"]) for name in ("flops_alone", "fast_path")),
                 f"{found['a_over_b']}",
                 number(twice),
-                f"{100 * miss['relative']:+.0f} % at {miss['batch_size']:,}",
+                f"{styled(miss['relative'], '+.0%')} % at {miss['batch_size']:,}",
             ]
         )
     title = "What an update on a batch at hand costs in microseconds, t(B) = a + b B\n"
@@ -65,7 +68,8 @@ def draw_race(result: dict[str, Any]) -> Figure:
     fig, axes = plots.figure(1, 2, 13, 5.2, title, settings, "logistic regression and MLP")
     sizes, n = sorted({1, *settings["batch_sizes"]}), settings["rows"]
     for axis, (model, name) in zip(axes[0], MODELS.items()):
-        axis.set_title(name, loc="left")
+        goals = frame(result, "target", model=model)
+        axis.set_title(f"{name}, to a loss of {goals.loss.iloc[0]:g}" if len(goals) else name, loc="left")
         for (size, path), runs in finishes(result, model).groupby(["batch_size", "path"]):
             times = 1e3 * runs.seconds[runs.reached.astype(bool)]
             if len(times):
@@ -93,9 +97,9 @@ def draw_cost(result: dict[str, Any]) -> Figure | None:
     if not found:
         return None
     places, networks = (list(dict.fromkeys(line[key] for line in found)) for key in ("place", "network"))
-    title = "What a sample costs in a batch: mostly overhead below a/b, mostly work above"
+    title = "What a row costs in a batch of B rows"
     width = 4 + 5.5 * len(places)
-    fig, [axes] = plots.figure(1, len(places), width, 5.6, title, result["settings"], "networks", sharey=True)
+    fig, [axes] = plots.figure(1, len(places), width, 5.6, title, result["settings"], "networks", SYMBOLS, sharey=True)
     for line in found:
         index, axis = networks.index(line["network"]), axes[places.index(line["place"])]
         look: dict[str, Any] = {"color": f"C{index}", "marker": plots.MARKERS[index], "ls": "none"}
@@ -126,14 +130,14 @@ def draw_overhead(result: dict[str, Any]) -> Figure | None:
         return None
     places, networks = (list(dict.fromkeys(line[key] for line in found)) for key in ("place", "network"))
     title = "The batch size at which overhead equals work, a/b"
-    fig, [[axis]] = plots.figure(1, 1, 11, 5, title, result["settings"], "networks")
-    axis.axhspan(TENS, 100 * TENS, color="0.92", lw=0, label="tens or hundreds")
+    fig, [[axis]] = plots.figure(1, 1, 11, 5, title, result["settings"], "networks", SYMBOLS)
+    axis.axhspan(TENS, 100 * TENS, color="0.92", lw=0, label="the claim for a GPU:\ntens or hundreds")
     for index, place in enumerate(places):
         here = [line for line in found if line["place"] == place]
         x = [networks.index(line["network"]) + 0.2 * (index - (len(places) - 1) / 2) for line in here]
         plots.intervals(axis, x, [line["evidence"]["a_over_b"] for line in here], index, f"{place} (95 % interval)")
     axis.set_xticks(range(len(networks)), [network.replace(" ", "\n", 1) for network in networks])
     plots.log_axes(axis, "y")
-    axis.set_ylabel("batch size")
+    axis.set_ylabel("batch size a/b")
     plots.legend_beside(axis)
     return fig

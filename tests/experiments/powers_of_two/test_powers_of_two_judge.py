@@ -10,6 +10,7 @@ import scipy.stats
 from powers_of_two_rows import B, swept
 from rooms import assert_judged_alike_from_disk, judged
 
+from experiments.lab import results
 from experiments.powers_of_two import judge as c6
 from experiments.powers_of_two.question import EXPERIMENT
 
@@ -170,6 +171,15 @@ def test_noise_has_no_shares():
     assert set(c6.find(frame_of(repetitions=1))["shares"].values()) == {None}
 
 
+def test_the_reason_covers_both_yardsticks(monkeypatch):
+    monkeypatch.setattr(c6, "beside", lambda B, log_t: np.full(len(log_t), math.log(1.017)))
+    claim = judged(EXPERIMENT, {"rows": swept(noise=0.0)})["C6"]
+    assert "to +1.7 %" in claim["because"]  # the curve alone finds a tenth at most
+    assert claim["evidence"]["arm"]["repetitions"] == 10
+
+
 def test_a_run_is_judged_the_same_when_read_back(result, tmp_path):
     assert result["claims"]["C6"]["verdict"] == "not measured"
+    again = json.loads(results.write_json(tmp_path / "read.json", result).read_text(encoding="utf-8"))
+    assert judged(EXPERIMENT, again) == result["claims"]  # the evidence, too
     assert_judged_alike_from_disk(EXPERIMENT, result, tmp_path)

@@ -1,10 +1,12 @@
 """C6: what a reader sees."""
 
+import json
+
 import matplotlib.pyplot as plt
 from powers_of_two_rows import swept
 from rooms import assert_shown
 
-from experiments.lab import plots
+from experiments.lab import plots, results
 from experiments.powers_of_two.question import EXPERIMENT
 from experiments.powers_of_two.report import draw_ratios, draw_sizes
 
@@ -13,6 +15,11 @@ def test_tables_and_figures(result, tmp_path):
     text = assert_shown(EXPERIMENT, result, tmp_path)
     assert text.count("4 hidden units, float32, numpy, 1 thread") == 2
     assert "nan" not in text
+
+
+def test_the_tables_are_the_same_when_read_back(result, tmp_path):
+    path = results.write_json(tmp_path / "result.json", result)
+    assert EXPERIMENT.tables(json.loads(path.read_text(encoding="utf-8"))) == EXPERIMENT.tables(result)
 
 
 def test_one_repetition_is_drawn_without_intervals_and_three_networks_in_three_panels(result, tmp_path):

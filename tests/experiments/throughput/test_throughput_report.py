@@ -1,9 +1,11 @@
 """C4: what a reader sees."""
 
+import json
+
 from rooms import assert_shown, judged
 from teachers_map import assert_the_map_is_true
 
-from experiments.lab import plots
+from experiments.lab import plots, results
 from experiments.throughput.question import EXPERIMENT
 from experiments.throughput.report import draw_race
 
@@ -13,6 +15,11 @@ def test_tables_and_figures(result, tmp_path):
     assert text.count("fast per-sample path") == 2
     assert "numpy, 1 thread, 4 hidden units" in text
     assert "nan" not in text
+
+
+def test_the_tables_are_the_same_when_read_back(result, tmp_path):
+    path = results.write_json(tmp_path / "result.json", result)
+    assert EXPERIMENT.tables(json.loads(path.read_text(encoding="utf-8"))) == EXPERIMENT.tables(result)
 
 
 def test_where_nobody_arrives_the_tables_and_figures_say_so(result, tmp_path):
