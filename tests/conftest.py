@@ -25,14 +25,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("filterwarnings", f"ignore:invalid value encountered in {product}:RuntimeWarning")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of an experiment share a small real run of it: they stay on one worker."""
-    for item in items:
-        folder = item.path.parent
-        if folder.parent.name == "experiments":
-            item.add_marker(pytest.mark.xdist_group(folder.name))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def small_pictures() -> None:
     """Figures of few pixels: drawn in full, and written in less time."""
