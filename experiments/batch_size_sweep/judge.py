@@ -110,7 +110,7 @@ def faster_epochs(result: dict[str, Any]) -> Judgement:
         for path in ("batched", "fast")
     )
     if len(cost) < 3:
-        return Judgement("not measured: fewer than three batch sizes")
+        return Judgement("fewer than three batch sizes were timed")
     sizes = list(cost)
     first, second, middle, last = sizes[0], sizes[1], sizes[len(sizes) // 2], sizes[-1]
     pairs = [(f"batch {first:,}", cost[first], middle), (f"batch {middle:,}", cost[middle], last)]
@@ -132,7 +132,7 @@ def more_epochs(result: dict[str, Any]) -> Judgement:
     """C8c: epochs to the target at the best rate for each, in the lower and in the upper half of the range."""
     epochs = columns(runs(result, TUNED), "epoch_to_target")
     if len(epochs) < 3:
-        return Judgement("not measured: fewer than three batch sizes arrive")
+        return Judgement("fewer than three batch sizes arrive at the target")
     sizes = list(epochs)
     first, middle, last = sizes[0], sizes[len(sizes) // 2], sizes[-1]
     lower, upper = paired_ratio(epochs[middle], epochs[first]), paired_ratio(epochs[last], epochs[middle])
@@ -152,18 +152,18 @@ def fastest(result: dict[str, Any]) -> Judgement:
     predicted, seconds = predicted_seconds(result), columns(runs(result, TUNED), "seconds_to_target")
     sizes = [size for size in seconds if size in predicted]
     if len(sizes) < 3:
-        return Judgement("not measured: fewer than three batch sizes arrive")
+        return Judgement("fewer than three batch sizes arrive at the target")
     best = min(predicted, key=lambda size: predicted[size])
     at_an_end = best in (sizes[0], sizes[-1])  # then the best of the others must be slower than that end
     others = [min(sizes[1:-1], key=lambda size: predicted[size])] if at_an_end else [sizes[0], sizes[-1]]
     ratios = {other: paired_ratio(seconds[other], seconds[best]) for other in others}
     low, questions = 1 + 1e-9, []
     for other, ratio in ratios.items():
+        # Where the fastest is an end, the claim can only be refuted: by a surely longer time of the best between.
         by = f"not above 1, since batch {best:,} is no size between" if at_an_end else ""
-        refuted = False if ratio.inside(low, math.inf) else None
-        questions.append(
-            Question(f"seconds to the target, batch {other:,} over {best:,}", ratio, low, by=by, decided=refuted)
-        )
+        answer = False if ratio.inside(low, math.inf) else None
+        name = f"seconds to the target, batch {other:,} over {best:,}"
+        questions.append(Question(name, ratio, low, by=by, decided=answer))
     because = f"batch size {best:,}, chosen on other seeds, is the fastest; " + ", ".join(
         f"{other:,} takes {number(ratio.estimate)} times as long" for other, ratio in ratios.items()
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from typing import NoReturn
@@ -13,6 +14,9 @@ INTERRUPTED = 130
 def start(command: str) -> NoReturn:
     """Import and run `main` of experiments.lab.all, or of an experiment, and end Python with its exit status."""
     prog = f"python -m experiments{command and '.'}{command}"
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Greek letters shows ? for them
     try:
         try:
             if command:
@@ -21,11 +25,21 @@ def start(command: str) -> NoReturn:
             else:
                 status = importlib.import_module("experiments.lab.all").main()
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:  # it is None where a shell has closed it
+                sys.stdout.flush()
     except KeyboardInterrupt:
         print(f"\n{prog}: interrupted before it began", file=sys.stderr)
         status = INTERRUPTED
     except BrokenPipeError:  # whoever reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         status = 0
+    except OSError as error:
+        _discard_output()
+        print(f"{prog}: error: standard output: {error.strerror}; expected one that can be written", file=sys.stderr)
+        status = 1
     raise SystemExit(status)
+
+
+def _discard_output() -> None:
+    """What is still to be written goes nowhere, so that Python does not fail once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -40,7 +40,7 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
         },
     }
     because = (
-        f"of 100 starts, those trapped with full batch less those with a smaller one are "
+        f"in % of the starts, those trapped with full batch less those with a smaller one: "
         f"{span((each.interval for each in questions), '+.0f')}; descent alone traps {span(alone.values())}, with "
         f"{WIDER} times the units {span(wide.values())}"
     )

@@ -1,6 +1,7 @@
 """A command begins and ends without a traceback, whatever goes wrong around it."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -37,6 +38,20 @@ def test_a_reader_that_leaves_early_is_no_error():
         done = subprocess.run([sys.executable, *words], cwd=ROOT, stdout=write, stderr=subprocess.PIPE, check=False)
         os.close(write)
         assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("module", ["experiments", "experiments.gradient_noise --help"])
+@pytest.mark.parametrize("trouble", ["no √", "closed", "full"])
+def test_whatever_standard_output_is_there_is_no_traceback(module, trouble):
+    where = {"no √": "> /dev/null", "closed": ">&-", "full": "> /dev/full"}[trouble]
+    if trouble == "full" and not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    encoding = "cp1252" if trouble == "no √" else "utf-8"
+    command = f"PYTHONIOENCODING={encoding} {shlex.quote(sys.executable)} -m {module} {where}"
+    done = subprocess.run(command, shell=True, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    if module == "experiments":  # help of argparse goes to standard error, or nowhere
+        assert (done.returncode, done.stderr.count("\n")) == ((1, 1) if trouble == "full" else (0, 0)), done.stderr
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")

@@ -75,7 +75,7 @@ def test_the_questions_are_made_of_the_rows():
 
 def test_the_reason_is_made_of_the_evidence():
     because = judged(EXPERIMENT, made_up(full=30, small=12, XOR=0))["C5b"]["because"]
-    assert "those trapped with full batch less those with a smaller one are −20 to +30" in because
+    assert "those trapped with full batch less those with a smaller one: −20 to +30" in because
     assert because.endswith("descent alone traps 0, with 4 times the units 0")
     assert judged(EXPERIMENT, made_up(sizes=()))["C5b"]["because"] == "no smaller batch was compared"
 
