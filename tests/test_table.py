@@ -818,3 +818,25 @@ def test_softmax_regression_on_a_real_table_is_as_accurate_as_scikit_learns(real
         theirs.score(data.X_train, data.y_train), abs=0.01
     )
     assert model.accuracy(data.X_test, data.y_test) == pytest.approx(theirs.score(data.X_test, data.y_test), abs=0.01)
+
+
+cell = st.sampled_from(
+    ["1", "2.5", "-1", "1,5", "a", "b", "c d", "", "?", '"q q"', '"x', "True", "é", "2020-01-01", "inf"]
+)
+
+
+@given(st.data(), st.sampled_from([",", ";", "\t", " ", "|"]), st.sampled_from(["utf-8", "latin-1", "utf-16"]))
+def test_whatever_comes_is_read_or_refused_in_one_line(tmp_path_factory, data, delimiter, encoding):
+    n = data.draw(st.integers(1, 4))
+    rows = data.draw(st.lists(st.lists(cell, min_size=n, max_size=n + 1), max_size=12))
+    content = "\n".join(delimiter.join(row) for row in rows).encode(encoding)
+    path = saved(tmp_path_factory.getbasetemp(), content, "whatever.csv")
+    try:
+        found = load_table(path)
+    except ValueError as error:
+        assert str(error).startswith(repr(str(path)))
+        assert "\n" not in str(error) and "expected" in str(error)
+    else:
+        assert np.isfinite(found.X_train).all() and np.isfinite(found.X_test).all()
+        assert found.X_train.shape[1] == len(found.features)
+        assert len(found.reading) == 3 and "\n" not in "".join(found.reading)

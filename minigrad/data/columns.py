@@ -18,6 +18,7 @@ MOST_LEVELS = 50  # of a text column that becomes indicators
 SEVERAL = 0.05  # share of text among numbers from which on it is meant, in at least …
 AT_LEAST = 10  # … so many cells
 LARGEST = 1e150  # in size, of a number whose square is to be finite
+LONGEST = 40  # letters of a cell that is complained about
 FORMATTED = re.compile(r"[$€£]? ?[-+]?(\d{1,3}([,.' ]\d{3})+([.,]\d+)?|\d*,\d+|\d+\.?\d*) ?[%$€£]?")
 DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}( .*)?|\d{1,2}:\d{2}(:\d{2}.*)?"
@@ -111,6 +112,7 @@ class Complaint(NamedTuple):
 
 def _complaint(table: Table, rows: np.ndarray, cell: str, why: str) -> Complaint:
     count = f"{len(rows):,} cell{'s' if len(rows) > 1 else ''}"
+    cell = cell if len(cell) <= LONGEST else f"{cell[:LONGEST]}…"
     return Complaint(table.where(rows), cell, f"{count}: {why}")
 
 

@@ -80,7 +80,7 @@ def layout_of(path: Path, label: str | int | None) -> Layout:
         encoding,
         delimiter,
         _decimal(delimiter, body if has_header else [head, *body]),
-        tuple(head) if has_header else tuple(str(j) for j in range(width)),
+        tuple(" ".join(name.split()) for name in head) if has_header else tuple(str(j) for j in range(width)),
         has_header,
         skipped=first_line if has_header else (rows[begin - 1][0] if begin else 0),
         first_line=first_line,
@@ -103,14 +103,15 @@ def rows_of(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[st
 
 
 def refuse_open_quote(lines: Iterable[str], delimiter: str) -> None:
-    """ValueError where a quote is never closed."""
+    """ValueError where a quote is never closed, or closed too late."""
+    if delimiter == BLANKS:
+        lines = (line.replace("\t", " ") for line in lines)
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
         for _ in reader:
             pass
     except csv.Error as error:
-        if "end of data" in str(error):
-            raise ValueError(f"line {reader.line_num}: {error}; expected every quote closed") from None
+        raise ValueError(f"line {reader.line_num}: {error}; expected every quote closed") from None
 
 
 def is_number(cell: str) -> bool:

@@ -64,7 +64,7 @@ def of_frame(frame: Any, notes: tuple[str, ...] = ()) -> Table:
     """A table of a pandas frame, whose own index is not looked at."""
     if len(frame.columns) < 2:
         raise ValueError(f"{len(frame.columns)} column(s); expected at least 2")
-    names = tuple("" if name is None else str(name).strip() for name in frame.columns)
+    names = tuple("" if name is None else " ".join(str(name).split()) for name in frame.columns)
     return Table(frame.set_axis(range(len(names)), axis=1).reset_index(drop=True), names, True, _row, notes)
 
 
@@ -96,6 +96,9 @@ def of_text(path: Path, label: str | int | None) -> Table:
     try:
         frame = _frame(path, layout, None)
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        if "EOF inside string" in str(error):
+            with text(path, layout.encoding) as file:
+                refuse_open_quote(file, layout.delimiter)
         _refuse_uneven_rows(path, layout)
         raise ValueError(f"cannot be read ({' '.join(str(error).split())}); expected rows of one length") from None
     if len(frame) and frame[len(layout.names) - 1].isna().any():  # so may be what a short row lacks
@@ -152,7 +155,7 @@ def _with(frame: Any, columns: Any) -> Any:
 
 
 def _refuse_uneven_rows(path: Path, layout: Layout) -> None:
-    """ValueError for a quote that is never closed, and for rows that are shorter or longer than the first."""
+    """ValueError for rows that are shorter or longer than the header, or than the first."""
     width = len(layout.names)
     uneven: list[tuple[int, int]] = []
     with text(path, layout.encoding) as file:
@@ -161,9 +164,6 @@ def _refuse_uneven_rows(path: Path, layout: Layout) -> None:
                 uneven.append((line, len(cells)))
     if not uneven:
         return
-    if layout.delimiter != BLANKS:
-        with text(path, layout.encoding) as file:
-            refuse_open_quote(file, layout.delimiter)
     first, n_cells = uneven[0]
     others = ", ".join(str(other) for other, _ in uneven[1 : SHOWN + 1])
     more = f" (and {len(uneven) - 1} more: line {others}{', …' if len(uneven) > SHOWN + 1 else ''})"

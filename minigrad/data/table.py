@@ -74,7 +74,7 @@ def load_table(
             table = of_parquet(path) if suffix == ".parquet" else of_text(path, label)
         return _dataset(table, name, label, task)
     except ValueError as error:
-        raise ValueError(f"{str(path)!r}: {error}") from error
+        raise ValueError(f"{str(path)!r}: {' '.join(str(error).split())}") from error
 
 
 def _dataset(table: Table, name: str, label: str | int | None, task: str | None) -> Dataset:
@@ -156,7 +156,7 @@ def _reasons(dropped: dict[str, list[str]]) -> str:
 
 def _listed(words: Sequence[str]) -> str:
     more = f" … {len(words) - NAMED} more" if len(words) > NAMED else ""
-    return ", ".join(words[:NAMED]) + more
+    return ", ".join(" ".join(word.split()) for word in words[:NAMED]) + more
 
 
 def _counted(count: int, what: str) -> str:
