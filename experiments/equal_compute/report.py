@@ -12,18 +12,22 @@ from matplotlib.figure import Figure
 from ..lab import plots
 from ..lab.results import frame
 from ..lab.statistics import median_interval
-from ..lab.text import headline, median_and_range, model_name, number, table
+from ..lab.text import headline, logistic_name, median_and_range, model_name, number, table
 from .critical_batch import SAMPLINGS
 from .judge import DRAWN, HARDLY, Case, along, compared, fits_of, needed, ratio, rows_of, seen
 from .measure import CASES, COUNTS, LOOSE, MODELS, TIGHT
 
 UNITS = {"samples": "sample gradients", "updates": "updates", "seconds": "seconds"}
-TITLES = {"logistic": "logistic regression: convex", "mlp": "MLP: not convex"}
+
+
+def title_of(model: str, result: dict[str, Any]) -> str:
+    """What stands above a model's panel."""
+    return f"{logistic_name(result['settings'])}: convex" if model == "logistic" else "MLP: not convex"
 
 
 def models_of(result: dict[str, Any]) -> str:
     """Both models in words."""
-    return f"logistic regression and {model_name({**result['settings'], 'model': 'mlp'})}"
+    return f"{logistic_name(result['settings'])} and {model_name({**result['settings'], 'model': 'mlp'})}"
 
 
 # ---- tables ----------------------------------------------------------------------------------------------------------
@@ -127,7 +131,7 @@ def draw_needed(result: dict[str, Any], count: str, title: str) -> Figure | None
     )
     fig, [axes] = plots.figure(1, 2, 13, 6.6, title, result["settings"], models_of(result), symbols)
     for axis, model in zip(axes, MODELS):
-        axis.set(yscale="log", ylabel=f"{UNITS[count]} to the target", title=TITLES[model])
+        axis.set(yscale="log", ylabel=f"{UNITS[count]} to the target", title=title_of(model, result))
         axis.yaxis.set_major_formatter(lambda value, _: number(value))
         axis.yaxis.set_minor_formatter(lambda value, _: number(value) if plots.plain_minor(value) else "")
         plots.batch_axis(axis, result["settings"]["batch_sizes"])
@@ -199,7 +203,7 @@ def draw_directions(result: dict[str, Any]) -> Figure | None:
                 groups = [cosines[moment].dropna().tolist() for moment in cosines]
                 plots.medians(axis, x, groups, (LOOSE, TIGHT).index(aim), f"{aim} target, best learning rate")
         axis.axhspan(HARDLY, 1, color="0.9", lw=0, zorder=0, label=f"hardly changes: above {HARDLY:g}, less than 26°")
-        axis.set(ylim=(-1.05, 1.05), xlabel="share of the updates to the target", title=TITLES[model])
+        axis.set(ylim=(-1.05, 1.05), xlabel="share of the updates to the target", title=title_of(model, result))
         axis.set_ylabel("cosine of gradients before and after an update")
         legend_below(axis)
     return fig

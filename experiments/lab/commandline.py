@@ -92,18 +92,24 @@ def _add_data(result: Parser, binary: bool | None) -> None:
     data = result.add_argument_group("data")
     source = data.add_mutually_exclusive_group()
     source.add_argument("--dataset", choices=("digits", "mnist"), help="built-in data (default: digits)")
-    source.add_argument("--data", metavar="PATH", help="your own table: .csv, or .npz with arrays X and y")
-    data.add_argument("--label", metavar="COLUMN", help="the label column of a .csv (default: the last)")
+    source.add_argument(
+        "--data", metavar="PATH", help="your own table: .csv, .tsv, .txt, .data, .parquet, or .npz with X and y"
+    )
+    data.add_argument(
+        "--label",
+        metavar="COLUMN",
+        help="the label's column, by name or by index from 0 (default: one named like a label, else the last)",
+    )
     data.add_argument(
         "--data-dir",
         metavar="DIR",
         help="folder of four IDX files; implies --dataset mnist (default: $MINIGRAD_DATA, else downloaded once)",
     )
-    task = "odd-even" if binary else "odd-even for logistic regression, classes for an MLP"
+    task = "odd-even" if binary else "odd-even for logistic regression, classes for an MLP and for your own table"
     data.add_argument(
         "--task",
         metavar="TASK",
-        help="binary task: odd-even, 3-vs-rest, 3-vs-8, five-or-more; or classes, to keep all classes "
+        help="binary task: odd-even, 3-vs-rest, 3-vs-8, five-or-more (also of a quantity); or classes, to keep all "
         f"(default: {task}; data of two classes are taken as they are)",
     )
 
@@ -193,25 +199,37 @@ def resolve_batch_sizes(wanted: list[int | str], n: int) -> list[int]:
     return sorted(numbers)
 
 
-def load_data(arguments: argparse.Namespace, binary: bool) -> Dataset:
-    """The data set that the flags name, as a binary task where the model or --task wants one.
+def load_data(arguments: argparse.Namespace, binary: bool | None, model: str | None) -> Dataset:
+    """The data set that the flags name, as a binary task where --task, the experiment or its model wants one.
+
+    `binary`: whether the experiment needs two classes; None: where its model is logistic regression, but a user's own
+    classes then stay as they are.
 
     Raises
     ------
     ValueError, OSError
         There are no such data, or no such task in them.
     """
+    task = None if arguments.task == "classes" else arguments.task
     if arguments.data is not None:
-        data = minigrad.load_table(arguments.data, arguments.label)
-    elif arguments.dataset == "mnist" or arguments.data_dir is not None:
+        data = minigrad.load_table(arguments.data, arguments.label, task)
+        if binary and data.n_classes > 2:
+            first, second = data.classes[:2]
+            raise ValueError(
+                f"{arguments.data!r} has {data.n_classes} classes, and this experiment needs two; expected a task such "
+                f"as --task '{first}-vs-rest' or --task '{first}-vs-{second}'"
+            )
+        return data
+    if arguments.dataset == "mnist" or arguments.data_dir is not None:
         data = minigrad.load_mnist(arguments.data_dir)
     else:
         data = minigrad.load_digits()
-    if arguments.task == "classes" and binary and data.n_classes > 2:
+    needs_two = binary if binary is not None else model == "logistic"
+    if arguments.task == "classes" and needs_two and data.n_classes > 2:
         raise ValueError("--task is 'classes'; expected a binary task (or --model mlp, where that is a choice)")
-    if arguments.task not in (None, "classes"):
-        return data.binary(arguments.task)
-    return data.binary("odd-even") if binary and data.n_classes > 2 else data
+    if task is not None:
+        return data.binary(task)
+    return data.binary("odd-even") if needs_two and data.n_classes > 2 else data
 
 
 def _count(text: str) -> int:

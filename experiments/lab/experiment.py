@@ -8,6 +8,7 @@ kept, and the same command goes on from there.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import io
 import math
@@ -68,7 +69,7 @@ class Experiment:
     about : dict of str
         By file name: the claim that a figure is about; "" for none. Without it, the first claim that was measured.
     binary : bool, optional
-        Whether it needs two classes; without it, where its model is logistic regression.
+        Whether it needs two classes; without it, where its model is logistic regression and the data are built in.
     fixed : sequence of str
         Flags for all experiments that have no effect here.
     """
@@ -107,6 +108,10 @@ def main(experiment: Experiment, argv: list[str] | None = None) -> int:
         return 2
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Greek letters shows ? for them
+    if not arguments.quiet:
+        with contextlib.suppress(OSError):  # a pipe that is closed loses no measurement
+            print(*(wrapped(line, rest="  ") for line in data.reading), sep="\n", end="\n\n" if data.reading else "")
+            sys.stdout.flush()
     kept = f"what was finished is in {journal}: the same command goes on from there"
     try:
         result = run(experiment, trials, settings)
@@ -130,8 +135,7 @@ def prepare(experiment: Experiment, arguments: argparse.Namespace) -> tuple[Data
     own = [flag.replace("-", "_") for flag in experiment.flags]
     chosen: dict[str, Any] = dict(effort) | {name: given[name] for name in own if name in given}
     commandline.refuse_without_effect(arguments, chosen)
-    binary = experiment.binary if experiment.binary is not None else chosen.get("model") == "logistic"
-    data = commandline.load_data(arguments, binary)
+    data = commandline.load_data(arguments, experiment.binary, chosen.get("model"))
     n = len(data.X_train)
     if len(np.unique(data.y_train)) < 2 or (data.X_train == data.X_train[0]).all():
         raise ValueError(f"{data.name!r} has one class, or no feature that varies, in training; expected more")
@@ -160,12 +164,14 @@ def run(experiment: Experiment, trials: Trials, settings: Settings) -> Result:
     data, backend = trials.data, get_backend(settings.backend)
     m, n = data.X_train.shape
     shape = {"rows": m, "features": n, "classes": data.n_classes, "test_rows": len(data.X_test)}
+    shape["own_data"] = data.is_own
     environment = results.environment(backend) | {"workers": trials.workers, "trials_resumed": trials.resumed}
     result = {
         "experiment": experiment.name,
         "claims": {},
         "rows": trials.rows,
         "settings": settings.plain() | shape,
+        "data": results.data_read(data),
         "environment": environment,
     }
     return result | {"claims": claims(experiment, result)}

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import threadpoolctl
 
-from minigrad import Backend
+from minigrad import Backend, Dataset
 
 
 def frame(result: dict[str, Any], kind: str, never: Sequence[str] = (), **wanted: Any) -> pd.DataFrame:
@@ -28,6 +28,13 @@ def frame(result: dict[str, Any], kind: str, never: Sequence[str] = (), **wanted
     rows = [row for row in rows if all(row.get(name) == value for name, value in wanted.items())]
     columns = {name: [math.inf if row[name] is None else row[name] for row in rows] for name in never}
     return pd.DataFrame(rows).assign(**columns)
+
+
+def data_read(data: Dataset) -> dict[str, Any]:
+    """What was read: the name, the rows of each class in training and test, and what a user's own table became."""
+    counts = [np.bincount(y, minlength=data.n_classes) for y in (data.y_train, data.y_test)]
+    classes = {name: {"train": train, "test": test} for name, train, test in zip(data.classes, *counts)}
+    return {"name": data.name, "classes": classes, "reading": data.reading}
 
 
 def environment(backend: Backend) -> dict[str, Any]:

@@ -22,11 +22,12 @@ COUNTS = ("epoch", "updates", "samples", "seconds")
 
 
 def data_for(model: str, data: Dataset) -> Dataset:
-    """The data as a model takes them: logistic regression tells two classes apart, odd from even.
+    """The data as a model takes them: of more than two classes logistic regression tells odd from even.
 
-    Where all rows to train on are odd, or all even, it tells the first class from the rest.
+    Where all rows to train on are odd, or all even, it tells the first class from the rest. A user's own classes stay
+    what they are: then it is softmax regression.
     """
-    if model != "logistic" or data.n_classes == 2:
+    if model != "logistic" or data.n_classes == 2 or data.is_own:
         return data
     if len(np.unique(data.y_train % 2)) == 2:
         return data.binary("odd-even")
@@ -35,10 +36,17 @@ def data_for(model: str, data: Dataset) -> Dataset:
 
 
 def make_model(data: Dataset, settings: ModelSettings, seed: int, dtype: str | None = None) -> Model:
-    """The model of this experiment: logistic regression from zero, or an MLP from the weights that `seed` draws."""
+    """The model of this experiment: logistic regression from zero, or an MLP from the weights that `seed` draws.
+
+    Logistic regression of K > 2 classes is softmax regression: an MLP without a hidden layer, from zero, too.
+    """
     dtype = dtype or settings.dtype
-    if settings.model == "logistic":
+    if settings.model == "logistic" and data.n_classes == 2:
         return LogisticRegression(data.X_train.shape[1], dtype=dtype, backend=settings.backend)
+    if settings.model == "logistic":
+        softmax = MLP((data.X_train.shape[1], data.n_classes), dtype=dtype, backend=settings.backend)
+        softmax.theta[:] = 0.0
+        return softmax
     outputs = 1 if data.n_classes == 2 else data.n_classes
     layer_sizes = (data.X_train.shape[1], *settings.hidden, outputs)
     rng = np.random.default_rng(seed)

@@ -73,10 +73,15 @@ def wrapped(text: str, first: str = "", rest: str = "") -> str:
 def model_name(settings: dict[str, Any]) -> str:
     """What was trained, by the settings of a result: "logistic regression", or "MLP 64-32-10, tanh"."""
     if settings.get("model", "mlp") == "logistic":
-        return "logistic regression"
+        return logistic_name(settings)
     outputs = settings["classes"] if settings["classes"] > 2 else 1
     layers = "-".join(str(size) for size in (settings["features"], *settings["hidden"], outputs))
     return f"MLP {layers}, {settings['activation']}"
+
+
+def logistic_name(settings: dict[str, Any]) -> str:
+    """What logistic regression is called on these data: a user's own classes stay apart, others become two."""
+    return "softmax regression" if settings.get("own_data") and settings["classes"] > 2 else "logistic regression"
 
 
 def data_name(settings: dict[str, Any]) -> str:

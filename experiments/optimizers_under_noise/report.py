@@ -14,7 +14,7 @@ from ..lab import plots
 from ..lab.results import frame
 from ..lab.statistics import ratio_interval
 from ..lab.sweep import nearest
-from ..lab.text import headline, model_name, number, styled, table
+from ..lab.text import headline, logistic_name, model_name, number, styled, table
 from .errors import FITS, error_fits
 from .judge import ends, noise_costs
 from .measure import FIRST_ORDER, GRIDS, LOGISTIC, NETWORK, OPTIMIZERS, PROBLEMS, REFERENCE, RUN, SEARCH, chosen_rates
@@ -35,13 +35,16 @@ def tables(result: dict[str, Any]) -> str:
 
 
 def named(problem: str, settings: dict[str, Any]) -> str:
-    """A problem, and its two classes where the data have more."""
-    return f"{problem}, odd or even" if problem == LOGISTIC and settings["classes"] > 2 else problem
+    """A problem, and what becomes of more than two classes."""
+    if problem != LOGISTIC:
+        return problem
+    regrouped = settings["classes"] > 2 and not settings.get("own_data")
+    return logistic_name(settings) + (", odd or even" if regrouped else "")
 
 
 def both(settings: dict[str, Any]) -> str:
     """Both problems, in words."""
-    return f"{model_name(settings)}, and {LOGISTIC}"
+    return f"{model_name(settings)}, and {logistic_name(settings)}"
 
 
 def problem_tables(result: dict[str, Any], problem: str) -> list[str]:

@@ -13,7 +13,7 @@ from ..lab.statistics import Interval, mean_interval, ratio_interval
 from ..lab.text import listed, number
 from ..lab.verdicts import Judgement, Question
 from .line import crossing, overhead_and_work
-from .measure import MODELS, PATHS
+from .measure import MODELS, PATHS, named
 
 TENS = 10  # samples: where "tens or hundreds" begin
 
@@ -29,12 +29,13 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
 def judge_one_core(result: dict[str, Any]) -> Judgement:
     """C4a: is one sample at a time faster than every larger batch? A question a model and path."""
     questions, evidence = [], {}
-    for model, model_name in MODELS.items():
+    for model in MODELS:
         for path, path_name in PATHS.items():
             answer, ratios = compare(result, model, path)
             evidence[f"{model}, {path}"] = {f"time over that of batch {size}": ratios[size].plain() for size in ratios}
             best = max(ratios, key=lambda size: ratios[size].estimate, default=None)
-            name = f"{model_name}, {path_name}: time over that of " + (f"batch {best:,}" if best else "larger ones")
+            rivals = f"batch {best:,}" if best else "larger ones"
+            name = f"{named(model, result['settings'])}, {path_name}: time over that of {rivals}"
             longest = ratios[best] if best else ratio_interval([])
             questions.append(Question(name, longest, by="below 1 against every batch size", decided=answer))
     known = [each.interval.estimate for each in questions if not math.isnan(each.interval.estimate)]

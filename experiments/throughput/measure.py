@@ -15,6 +15,7 @@ from minigrad.per_sample import fast_epoch
 from ..lab import sweep, timing
 from ..lab.settings import TrainingSettings
 from ..lab.statistics import at_target
+from ..lab.text import logistic_name
 from ..lab.trials import Trials, available_cores
 from .line import flops_a_sample
 
@@ -45,6 +46,11 @@ class Settings(TrainingSettings):
     timed_sizes: tuple[int, ...] = tuple(2**k for k in range(14))
     blocks: int = 5
     rounds: int = 3
+
+
+def named(model: str, settings: dict[str, Any]) -> str:
+    """A model of MODELS in words, by the settings of a result."""
+    return logistic_name(settings) if model == "logistic" else MODELS[model]
 
 
 def measure(trials: Trials, settings: Settings) -> Settings:
@@ -132,7 +138,8 @@ def cost_rows(data: Dataset, settings: Settings, width: int, threads: int, block
         }
         readings = timing.interleaved(works, backend, settings.rounds, rng)
     share = flops_a_sample(model.layer_sizes) / (2 * side**3)  # of the flops of the large product
-    network = f"{width:,} hidden units" if width else "logistic regression"
+    own = {"own_data": data.is_own, "classes": data.n_classes}
+    network = f"{width:,} hidden units" if width else logistic_name(own)
     row = {"kind": "cost", "on_gpu": backend.blas is None, "threads": threads, "block": block, "network": network}
     row |= {"place": timing.place(backend, threads), "batch_sizes": list(sizes)}
     row["microseconds"] = [readings[size] for size in sizes]

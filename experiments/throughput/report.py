@@ -12,7 +12,7 @@ from ..lab import plots
 from ..lab.results import frame
 from ..lab.text import data_name, median_and_range, number, styled, table
 from .judge import TENS, finishes, lines
-from .measure import MODELS, PATHS
+from .measure import MODELS, PATHS, named
 
 SYMBOLS = (
     "a: overhead of an update; b: work of a row: an update on B rows takes a + b B, and at B = a/b both take as long"
@@ -34,7 +34,7 @@ def race_table(result: dict[str, Any], model: str) -> str:
         line += [median_and_range(needed["updates"].tolist()), number((1e6 * runs.seconds / runs.updates).median())]
         body.append([*line, median_and_range((1e3 * needed["seconds"]).tolist())])
     [goal] = frame(result, "target", model=model).loss
-    title = f"{MODELS[model]} on {data_name(settings)}, {settings['dtype']}, one thread:\n"
+    title = f"{named(model, settings)} on {data_name(settings)}, {settings['dtype']}, one thread:\n"
     title += f"to a training loss of {goal:g}, median (least…greatest) of the seeds; – : never so far"
     return table(title, ["batch size", "path", "rate", "updates", "µs each", "milliseconds"], body)
 
@@ -65,10 +65,10 @@ def draw_race(result: dict[str, Any]) -> Figure:
     """Time to the target against the batch size, on one thread; a panel a model."""
     settings = result["settings"]
     title = "Time to the target on one core, each batch size at its best learning rate"
-    fig, axes = plots.figure(1, 2, 13, 5.2, title, settings, "logistic regression and MLP")
+    fig, axes = plots.figure(1, 2, 13, 5.2, title, settings, f"{named('logistic', settings)} and MLP")
     sizes, n = sorted({1, *settings["batch_sizes"]}), settings["rows"]
-    for axis, (model, name) in zip(axes[0], MODELS.items()):
-        goals = frame(result, "target", model=model)
+    for axis, model in zip(axes[0], MODELS):
+        goals, name = frame(result, "target", model=model), named(model, settings)
         axis.set_title(f"{name}, to a loss of {goals.loss.iloc[0]:g}" if len(goals) else name, loc="left")
         for (size, path), runs in finishes(result, model).groupby(["batch_size", "path"]):
             times = 1e3 * runs.seconds[runs.reached.astype(bool)]

@@ -3,13 +3,14 @@
     X   (m, n)   float64   one sample a row, one feature a column, standardised
     y   (m,)     int64     labels 0 … K−1
 
-Digits come with the package (`digits.py`); `mnist.py` reads MNIST, and `table.py` a user's own table.
+Digits come with the package (`digits.py`); `mnist.py` reads MNIST, and `table.py` a user's own table,
+with the help of `kinds.py`, `layout.py`, `reading.py`, `label.py` and `columns.py`.
 """
 
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,6 +34,12 @@ class Dataset:
         What the labels 0 … K−1 stand for; without it, the labels themselves as text.
     mean, scale : ndarray (n,), optional
         What was taken off each feature, and what it was then divided by: see `original`.
+    features : tuple of str, optional
+        What the columns of X are called.
+    reading : tuple of str, optional
+        What was read from a user's own table, in up to three lines: label, features, gaps.
+    is_own : bool
+        Whether its classes are a user's own, to be regrouped only where that is asked for.
     """
 
     X_train: np.ndarray
@@ -43,6 +50,9 @@ class Dataset:
     classes: tuple[str, ...] = ()
     mean: np.ndarray | None = None
     scale: np.ndarray | None = None
+    features: tuple[str, ...] = ()
+    reading: tuple[str, ...] = ()
+    is_own: bool = False
 
     def __post_init__(self) -> None:
         if not self.classes:
@@ -77,7 +87,8 @@ class Dataset:
         )
         more = f"<p>… and {self.n_classes - SHOWN} classes more</p>" if self.n_classes > SHOWN else ""
         head = "<tr><th scope='col'>class</th><th scope='col'>training rows</th><th scope='col'>test rows</th></tr>"
-        return f"<p>{html.escape(repr(self)[1:-1])}</p><table>{head}{body}</table>{more}"
+        said = "".join(f"<p>{html.escape(line)}</p>" for line in self.reading)
+        return f"<p>{html.escape(repr(self)[1:-1])}</p><table>{head}{body}</table>{more}{said}"
 
     def binary(self, task: str = "odd-even") -> Dataset:
         """The same samples with labels 0 and 1; X is shared, unless rows are dropped.
@@ -103,7 +114,8 @@ class Dataset:
             raise ValueError(f"task {task!r} leaves fewer than two classes to train on in {self.name!r}; expected both")
         if len(y_test) == 0:
             raise ValueError(f"task {task!r} leaves no test rows in {self.name!r}; expected at least one")
-        return Dataset(X_train, y_train, X_test, y_test, f"{self.name} {task}", classes, self.mean, self.scale)
+        parts = {"X_train": X_train, "y_train": y_train, "X_test": X_test, "y_test": y_test}
+        return replace(self, **parts, name=f"{self.name} {task}", classes=classes)
 
 
 def _task(task: str, classes: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, str]]:

@@ -85,9 +85,9 @@ def load_mnist(folder: str | os.PathLike[str] | None = None) -> Dataset:
 
     canonical = [hashlib.sha256(content).hexdigest() for content in contents] == list(FILES.values())
     name = "mnist" if canonical else f"idx-{hashlib.sha256(b''.join(contents)).hexdigest()[:12]}"
-    X_train, X_test, *shift = standardised(*(each.reshape(len(each), -1) for each in (images, test_images)))
+    X_train, X_test, mean, scale = standardised(*(each.reshape(len(each), -1) for each in (images, test_images)))
     y_test = np.searchsorted(values, test_labels)
-    return Dataset(X_train, y_train, X_test, y_test, name, tuple(map(str, values)), *shift)
+    return Dataset(X_train, y_train, X_test, y_test, name, tuple(map(str, values)), mean, scale)
 
 
 def find(folder: Path, name: str) -> Path | None:

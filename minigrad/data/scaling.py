@@ -20,10 +20,17 @@ def standardise(X_train: np.ndarray, X_test: np.ndarray) -> tuple[np.ndarray, np
 
 def standardised(X_train: np.ndarray, X_test: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """What `standardise` returns, the mean and the deviation, (n,) each."""
+    X_train, X_test = X_train.astype(np.float64), X_test.astype(np.float64)
+    return X_train, X_test, *standardise_in_place(X_train, X_test)
+
+
+def standardise_in_place(X_train: np.ndarray, X_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Standardise both parts, float64, where they are: a large table is in memory once. Returns mean and deviation."""
     constant = (X_train == X_train[0]).all(axis=0)  # by comparison: a rounded deviation is seldom exactly 0
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.where(constant, X_train[0], X_train.mean(axis=0, dtype=np.float64))
-        X_train, X_test = X_train - mean, X_test - mean
+        mean = np.where(constant, X_train[0], X_train.mean(axis=0))
+        X_train -= mean
+        X_test -= mean
         # einsum sums the squares without an array of squares: MNIST's would take 376 MB
         deviation = np.sqrt(np.einsum("ij,ij->j", X_train, X_train) / len(X_train))
         deviation[deviation == 0] = 1.0
@@ -32,7 +39,7 @@ def standardised(X_train: np.ndarray, X_test: np.ndarray) -> tuple[np.ndarray, n
     bad = ~(np.isfinite(deviation) & np.isfinite(X_test).all(axis=0))
     if bad.any():
         raise ValueError(f"feature {np.argmax(bad)} (from 0) overflows when standardised; expected smaller numbers")
-    return X_train, X_test, mean, deviation
+    return mean, deviation
 
 
 def split(
@@ -50,3 +57,26 @@ def split(
     train, test = order[:n_train], order[n_train:]
     X_train, X_test, mean, scale = standardised(X[train], X[test])
     return Dataset(X_train, y[train], X_test, y[test], name, classes, mean, scale)
+
+
+def stratified(y: np.ndarray, test_fraction: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of a training and a test part that both have the classes' shares; always the same for the same labels.
+
+    The test part's share is rounded up to whole rows. What a class has in it is rounded so that the sum is right, and
+    each class keeps a row in training. y (m,) int64, 0 … K−1, m >= 2.
+    """
+    m = checks.whole_number("number of rows", len(y), minimum=2)
+    n_test = max(1, m - int((1 - test_fraction) * m))
+    counts = np.bincount(y)
+    wanted = n_test * counts / m
+    taken = np.minimum(np.floor(wanted).astype(int), np.maximum(counts - 1, 0))
+    while taken.sum() < n_test and (taken < counts - 1).any():
+        lost = np.where(taken < counts - 1, wanted - taken, -np.inf)
+        taken[np.argmax(lost)] += 1  # to the class that lost most by rounding
+    order = np.random.default_rng(0).permutation(m)
+    in_test = np.zeros(m, bool)
+    for k, count in enumerate(taken):
+        in_test[order[y[order] == k][:count]] = True
+    if not in_test.any():  # each class has one row
+        in_test[order[0]] = True
+    return order[~in_test[order]], order[in_test[order]]

@@ -22,12 +22,15 @@ def offered(one):
 
 TABLES = {
     "malformed.csv": "1,2,a\n3,4,b\n5,b\n",
-    "nan.csv": "1,2,a\n3,nan,b\n5,6,a\n",
+    "infinite.csv": "1,2,a\n3,inf,b\n5,6,a\n",
+    "unlabelled.csv": "x,y,kind\n1,2,a\n3,4,\n5,6,a\n",
+    "price.csv": "x,y,price\n1,2,2.5\n3,4,3.5\n5,7,4.5\n",
+    "page.csv": "<!DOCTYPE html>\n<html>\n",
     "text.csv": "x,y,kind\n1,2,a\n3,four,b\n5,6,a\n",
     "one-class.csv": "1,2,a\n3,4,a\n5,6,a\n",
     "empty.csv": "",
     "good.csv": "x,y,kind\n1,2,a\n3,4,b\n5,6,a\n7,8,b\n1,1,a\n",
-    "table.txt": "1,2,a\n3,4,b\n",
+    "table.xlsx": "1,2,a\n3,4,b\n",
 }
 
 
@@ -72,10 +75,13 @@ BAD = [
 BAD_FILES = [
     (("--data", "missing.csv"), "missing.csv", "expected a .csv"),
     (("--data", "folder"), "folder", "expected a .csv"),
-    (("--data", "table.txt"), "table.txt", "expected a .csv"),
+    (("--data", "table.xlsx"), "table.xlsx", "expected a .csv"),
+    (("--data", "page.csv"), "an HTML page", "download the file itself"),
     (("--data", "malformed.csv"), "line 3 has 2 cell(s)", "expected 3"),
-    (("--data", "nan.csv"), "'nan'", "expected a finite number"),
+    (("--data", "infinite.csv"), "'inf'", "expected a finite number"),
     (("--data", "text.csv"), "'four'", "expected a finite number"),
+    (("--data", "unlabelled.csv"), "line 3", "expected a label in every row"),
+    (("--data", "price.csv"), "looks like a quantity", "--task '3.5-or-more'"),
     (("--data", "one-class.csv"), "'a'", "expected at least two classes"),
     (("--data", "empty.csv"), "empty.csv", "expected"),
     (("--data", "good.csv", "--label", "colour"), "'colour'", "'kind'"),

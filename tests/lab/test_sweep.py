@@ -153,3 +153,12 @@ def test_training_row(binary, batch_size, epochs):
     assert set(curve["loss"]) <= set(history.loss)
     assert sorted(set(curve["updates"])) == curve["updates"]
     assert row["diverged"] is False
+
+
+def test_logistic_regression_of_a_users_own_classes_is_softmax_regression_from_zero(digits):
+    own = replace(digits, is_own=True)
+    assert sweep.data_for("logistic", own) is own
+    assert sweep.data_for("logistic", digits).classes == ("even", "odd")
+    model = sweep.make_model(own, SETTINGS, 3, dtype="float32")
+    assert (type(model), model.layer_sizes, model.dtype) == (MLP, (64, 10), np.float32)
+    assert not model.theta.any()

@@ -125,5 +125,7 @@ def test_model_and_data_have_names():
     assert text.model_name(settings) == "MLP 64-32-10, tanh"
     assert text.model_name(settings | {"classes": 2}) == "MLP 64-32-1, tanh"
     assert text.model_name(settings | {"model": "logistic"}) == "logistic regression"
+    assert text.model_name(settings | {"model": "logistic", "own_data": True}) == "softmax regression"
+    assert text.model_name(settings | {"model": "logistic", "own_data": True, "classes": 2}) == "logistic regression"
     line = "MLP 64-32-10, tanh on digits, 1,437 rows of 64 features; numpy float64, 3 seeds"
     assert text.headline(settings) == line

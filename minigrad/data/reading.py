@@ -1,0 +1,242 @@
+"""From a file to a table: a pandas frame, what its columns are called, and where its rows stand."""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .kinds import text
+from .layout import BLANKS, NO_LABEL, Layout, layout_of, refuse_open_quote, rows_of
+
+SHOWN = 3  # lines of a complaint
+KERAS = ("x_train", "y_train", "x_test", "y_test")
+
+
+@dataclass(frozen=True)
+class Table:
+    """What was read.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        Its columns are 0, 1, 2, …
+    names : tuple of str
+        What they are called; "" for one without a name.
+    has_names : bool
+        Whether there is a header.
+    lines : callable
+        lines(rows): where these rows, counted from 0, stand: "line 3".
+    notes : tuple of str
+        What a user should know.
+    labels : ndarray, optional
+        (m,), where they stand apart from the columns.
+    first_test_row : int, optional
+        From there on the rows are the file's own test part.
+    are_pictures : bool
+        Whether the features are pixels: then all are kept.
+    """
+
+    frame: Any
+    names: tuple[str, ...]
+    has_names: bool
+    lines: Callable[[Sequence[int]], list[str]]
+    notes: tuple[str, ...] = ()
+    labels: np.ndarray | None = None
+    first_test_row: int | None = None
+    are_pictures: bool = False
+
+    def where(self, rows: np.ndarray) -> str:
+        """The first of these rows, and how many there are: "lines 3, 9, 12, …"."""
+        shown = self.lines(rows[:SHOWN].tolist())
+        kind = shown[0].split()[0]
+        places = ", ".join(each.split()[-1] for each in shown)
+        plural = "s" if len(shown) > 1 else ""
+        return f"{kind}{plural} {places}{', …' if len(rows) > SHOWN else ''}"
+
+
+def of_frame(frame: Any, notes: tuple[str, ...] = ()) -> Table:
+    """A table of a pandas frame, whose own index is not looked at."""
+    if len(frame.columns) < 2:
+        raise ValueError(f"{len(frame.columns)} column(s); expected at least 2")
+    names = tuple("" if name is None else " ".join(str(name).split()) for name in frame.columns)
+    return Table(frame.set_axis(range(len(names)), axis=1).reset_index(drop=True), names, True, _row, notes)
+
+
+def _row(rows: Sequence[int]) -> list[str]:
+    return [f"row {row}" for row in rows]
+
+
+def of_parquet(path: Path) -> Table:
+    """A table of a .parquet file; ValueError, which says what to install, without pyarrow."""
+    import pandas as pd
+
+    try:
+        frame = pd.read_parquet(path)
+    except ImportError:
+        raise ValueError("a .parquet file needs pyarrow; expected: python -m pip install pyarrow") from None
+    except Exception as error:  # of pyarrow's own kinds, which cannot be named without it
+        raise ValueError(f"cannot be read ({' '.join(str(error).split())}); expected a .parquet file") from None
+    return of_frame(frame)
+
+
+# ---- text ------------------------------------------------------------------------------------------------------------
+
+
+def of_text(path: Path, label: str | int | None) -> Table:
+    """A table of a text file; ValueError, with the line, where its rows are not equally long."""
+    import pandas as pd
+
+    layout = layout_of(path, label)
+    try:
+        frame = _frame(path, layout, None)
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        if "EOF inside string" in str(error):
+            with text(path, layout.encoding) as file:
+                refuse_open_quote(file, layout.delimiter)
+        _refuse_uneven_rows(path, layout)
+        raise ValueError(f"cannot be read ({' '.join(str(error).split())}); expected rows of one length") from None
+    if len(frame) and frame[len(layout.names) - 1].isna().any():  # so may be what a short row lacks
+        _refuse_uneven_rows(path, layout)
+    mixed = [j for j in frame if _is_mixed(frame[j])]
+    if mixed:  # as text, each cell is what was written
+        frame = _with(frame, _frame(path, layout, mixed))
+    empty = frame.isna().all(axis=1)
+    numbers = np.flatnonzero(~empty)
+    lines = _line_finder(path, layout, numbers)
+    if empty.any():  # a spreadsheet's rows of nothing but delimiters
+        frame = frame[~empty].reset_index(drop=True)
+    return Table(frame, layout.names, layout.has_header, lines, layout.notes)
+
+
+def _frame(path: Path, layout: Layout, as_text: list[int] | None) -> Any:
+    """The rows as pandas reads them: all columns, or these columns as text."""
+    import pandas as pd
+
+    with text(path, layout.encoding) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore", pd.errors.DtypeWarning)  # a column of mixed types: see `of_text`
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the first
+        for _ in range(layout.skipped):
+            next(file)
+        try:
+            return pd.read_csv(
+                file,
+                sep=r"\s+" if layout.delimiter == BLANKS else layout.delimiter,
+                decimal=layout.decimal,
+                header=None,
+                names=range(len(layout.names)),
+                usecols=as_text,
+                dtype=None if as_text is None else str,
+                index_col=False,
+                skipinitialspace=True,
+                na_values=list(NO_LABEL),
+                keep_default_na=False,
+            )
+        except pd.errors.EmptyDataError:
+            return pd.DataFrame({j: [] for j in range(len(layout.names))})
+
+
+def _is_mixed(column: Any) -> bool:
+    """Whether a column holds objects of several types, as where some cells are numbers."""
+    import pandas as pd
+
+    return column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) not in ("string", "empty")
+
+
+def _with(frame: Any, columns: Any) -> Any:
+    for j in columns:
+        frame[j] = columns[j]
+    return frame
+
+
+def _refuse_uneven_rows(path: Path, layout: Layout) -> None:
+    """ValueError for rows that are shorter or longer than the header, or than the first."""
+    width = len(layout.names)
+    uneven: list[tuple[int, int]] = []
+    with text(path, layout.encoding) as file:
+        for line, cells in rows_of(file, layout.delimiter):
+            if line > layout.skipped and len(cells) != width:
+                uneven.append((line, len(cells)))
+    if not uneven:
+        return
+    first, n_cells = uneven[0]
+    others = ", ".join(str(other) for other, _ in uneven[1 : SHOWN + 1])
+    more = f" (and {len(uneven) - 1} more: line {others}{', …' if len(uneven) > SHOWN + 1 else ''})"
+    found = f"line {first} has {n_cells} cell(s); expected {width}, as in line {layout.first_line}"
+    raise ValueError(found + (more if len(uneven) > 1 else ""))
+
+
+def _line_finder(path: Path, layout: Layout, numbers: np.ndarray) -> Callable[[Sequence[int]], list[str]]:
+    """Where rows stand in the file, found by reading it again; `numbers` count them among all rows there."""
+
+    def lines(rows: Sequence[int]) -> list[str]:
+        wanted = {int(numbers[row]): "" for row in rows}
+        with text(path, layout.encoding) as file:
+            count = 0
+            for line, _ in rows_of(file, layout.delimiter):
+                if line > layout.skipped:
+                    if count in wanted:
+                        wanted[count] = f"line {line}"
+                    count += 1
+        return list(wanted.values())
+
+    return lines
+
+
+# ---- arrays ----------------------------------------------------------------------------------------------------------
+
+
+def of_arrays(path: Path) -> Table:
+    """A table of an .npz file: X and y, or Keras' four arrays, whose own split is kept; images are flattened."""
+    import pandas as pd
+
+    arrays = _arrays(path)
+    if all(name in arrays for name in KERAS):
+        X, y, X_test, y_test = (arrays[name] for name in KERAS)
+        _check_arrays(X, y, "x_train", "y_train")
+        _check_arrays(X_test, y_test, "x_test", "y_test")
+        if X.shape[1:] != X_test.shape[1:]:
+            raise ValueError(f"x_test has shape {X_test.shape}; expected rows of shape {X.shape[1:]}, as x_train has")
+        first_test_row = len(X)
+        X, y = np.concatenate([X, X_test]), np.concatenate([y, y_test])
+    elif "X" in arrays and "y" in arrays:
+        X, y, first_test_row = arrays["X"], arrays["y"], None
+        _check_arrays(X, y, "X", "y")
+    else:
+        names = ", ".join(map(repr, arrays)) or "none"
+        raise ValueError(f"the arrays in it are {names}; expected X (m, n) and y (m,), or {', '.join(KERAS)}")
+    shape = X.shape[1:]
+    frame = pd.DataFrame(X.reshape(len(X), -1))
+    notes = (f"{' × '.join(map(str, shape))} pixels flattened",) if len(shape) > 1 else ()
+    columns = tuple(str(j) for j in range(frame.shape[1]))
+    y = y.astype(np.int64) if y.dtype.kind == "b" else y
+    return Table(frame, columns, False, _row, notes, y, first_test_row, are_pictures=len(shape) > 1)
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    import zipfile
+
+    wanted = ("X", "y", *KERAS)
+    try:
+        with (
+            path.open("rb") as file,
+            np.load(file, allow_pickle=False) as archive,
+        ):  # a pickle could run a stranger's program
+            others = {name: np.empty(0) for name in archive.files if name not in wanted}
+            return others | {name: archive[name] for name in wanted if name in archive.files}
+    # RuntimeError: an archive that is encrypted, or packed in a way that zipfile does not know
+    except (ValueError, TypeError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"cannot be read ({reason}); expected an .npz file of arrays of numbers or text") from None
+
+
+def _check_arrays(X: np.ndarray, y: np.ndarray, X_name: str, y_name: str) -> None:
+    if X.ndim < 2 or len(X) < 1 or X.size == 0 or X.dtype.kind not in "biuf":
+        raise ValueError(f"{X_name} has shape {X.shape} and dtype {X.dtype}; expected real numbers (m, n) or images")
+    if y.shape != (len(X),) or y.dtype.kind not in "biufU":
+        raise ValueError(f"{y_name} has shape {y.shape} and dtype {y.dtype}; expected numbers or text ({len(X)},)")
