@@ -136,6 +136,7 @@ def _frame(path: Path, layout: Layout, as_text: list[int] | None) -> Any:
                 skipinitialspace=True,
                 na_values=list(NO_LABEL),
                 keep_default_na=False,
+                float_precision="round_trip" if pd.__version__ < "3.1" else None,  # since then by itself
             )
         except pd.errors.EmptyDataError:
             return pd.DataFrame({j: [] for j in range(len(layout.names))})
