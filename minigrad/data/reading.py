@@ -105,7 +105,7 @@ def of_text(path: Path, label: str | int | None) -> Table:
         _refuse_uneven_rows(path, layout)
     mixed = [j for j in frame if _is_mixed(frame[j])]
     if mixed:  # as text, each cell is what was written
-        frame = _with(frame, _frame(path, layout, mixed))
+        frame[mixed] = _frame(path, layout, mixed)
     empty = frame.isna().all(axis=1)
     numbers = np.flatnonzero(~empty)
     lines = _line_finder(path, layout, numbers)
@@ -147,12 +147,6 @@ def _is_mixed(column: Any) -> bool:
     import pandas as pd
 
     return column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) not in ("string", "empty")
-
-
-def _with(frame: Any, columns: Any) -> Any:
-    for j in columns:
-        frame[j] = columns[j]
-    return frame
 
 
 def _refuse_uneven_rows(path: Path, layout: Layout) -> None:
@@ -224,10 +218,8 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 
     wanted = ("X", "y", *KERAS)
     try:
-        with (
-            path.open("rb") as file,
-            np.load(file, allow_pickle=False) as archive,
-        ):  # a pickle could run a stranger's program
+        # without pickles: one could run a stranger's program
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             others = {name: np.empty(0) for name in archive.files if name not in wanted}
             return others | {name: archive[name] for name in wanted if name in archive.files}
     # RuntimeError: an archive that is encrypted, or packed in a way that zipfile does not know

@@ -59,14 +59,14 @@ def split(
     return Dataset(X_train, y[train], X_test, y[test], name, classes, mean, scale)
 
 
-def stratified(y: np.ndarray, test_fraction: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
-    """The rows of a training and a test part that both have the classes' shares; always the same for the same labels.
+def stratified(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of a training and a test part, 80 : 20, both with the classes' shares; always the same for the same y.
 
     The test part's share is rounded up to whole rows. What a class has in it is rounded so that the sum is right, and
     each class keeps a row in training. y (m,) int64, 0 … K−1, m >= 2.
     """
     m = checks.whole_number("number of rows", len(y), minimum=2)
-    n_test = max(1, m - int((1 - test_fraction) * m))
+    n_test = max(1, m - int(0.8 * m))
     counts = np.bincount(y)
     wanted = n_test * counts / m
     taken = np.minimum(np.floor(wanted).astype(int), np.maximum(counts - 1, 0))
