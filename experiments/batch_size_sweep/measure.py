@@ -15,7 +15,7 @@ from ..lab import sweep, tuning
 from ..lab.polish import polish
 from ..lab.settings import TrainingSettings
 from ..lab.statistics import at_target
-from ..lab.sweep import TUNING_SEEDS, nearest, target_rows, training_rows
+from ..lab.sweep import nearest, target_rows, training_rows
 from ..lab.timing import backends_here, timing_rows
 from ..lab.trials import Trials
 
@@ -54,7 +54,7 @@ class Settings(TrainingSettings):
 
 def measure(trials: Trials, settings: Settings) -> Settings:
     """The map of rates; then runs at one rate, at the best rates, and what goes with them."""
-    sizes, seeds, n = settings.batch_sizes, range(settings.seeds), len(trials.data.X_train)
+    sizes, seeds, n = settings.batch_sizes, settings.each_seed(), len(trials.data.X_train)
     [target] = trials.run(target_rows, replace(settings, epochs=settings.map_epochs), [{}])
     settings = replace(settings, target=target["loss"])
     best = best_rates(trials, cell_rows, settings, dict.fromkeys(sizes, GRID), lambda row: row["samples_to_target"])
@@ -80,7 +80,7 @@ def measure(trials: Trials, settings: Settings) -> Settings:
 def compare_accuracy(trials: Trials, settings: Settings, best: dict[int, float | None]) -> None:
     """Choose rates by validation accuracy; then test the network at several sizes, and logistic regression at one."""
     settings = replace(settings, epochs=settings.accuracy_epochs)
-    sizes, seeds = settings.batch_sizes, range(settings.accuracy_seeds)
+    sizes, seeds = settings.batch_sizes, settings.each_seed(settings.accuracy_seeds)
     chosen = sorted({sizes[round(k)] for k in np.linspace(0, len(sizes) - 1, settings.accuracy_sizes)})
     network, linear = ("network", settings, chosen), ("linear", replace(settings, hidden=()), [sizes[len(sizes) // 2]])
     for arm, these, where in (network, linear):
@@ -104,9 +104,11 @@ def best_rates(
     """The rate of least cost for each batch size, the mean over the tuning seeds; None where no rate arrives."""
 
     def means(cells: list[tuple[int, float]]) -> list[float]:
-        arguments = [{"batch_size": B, "rate": rate, "seed": seed} for B, rate in cells for seed in TUNING_SEEDS]
+        arguments = [
+            {"batch_size": B, "rate": rate, "seed": seed} for B, rate in cells for seed in settings.tuning_seeds
+        ]
         costs = [cost(row) for row in trials.run(trial, settings, arguments)]
-        return np.reshape(costs, (-1, len(TUNING_SEEDS))).mean(axis=1).tolist()
+        return np.reshape(costs, (-1, len(settings.tuning_seeds))).mean(axis=1).tolist()
 
     best: dict[int, float | None] = {}
     for size, costs in tuning.best_rates(means, grids, limit).items():

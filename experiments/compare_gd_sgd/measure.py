@@ -132,7 +132,7 @@ def path_rows(data: Dataset, settings: Settings) -> list[dict]:
 
 def measure(trials: Trials, settings: Settings) -> Settings:
     """The checks of the claim; then what the batch size does to training, and what a sample gradient costs."""
-    seeds, sizes = range(settings.seeds), settings.batch_sizes
+    seeds, sizes = settings.each_seed(), settings.batch_sizes
     trials.run(path_rows, settings, [{}])
     trials.run(check_rows, settings, [{"seed": seed} for seed in seeds])
     [target] = trials.run(target_rows, settings, [{}])

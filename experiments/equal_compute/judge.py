@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ..lab.results import frame
+from ..lab.settings import tuning_seeds
 from ..lab.statistics import Interval, median_interval
-from ..lab.sweep import TUNING_SEEDS
 from ..lab.text import listed, styled
 from ..lab.verdicts import Judgement, Question
 from .critical_batch import SAMPLINGS, Fit, fit
@@ -34,7 +34,8 @@ def needed(result: dict[str, Any], case: Case, count: str, tuning: bool = False)
     rows = rows_of(result, "reaching", case)
     if rows.empty:
         return pd.DataFrame()
-    return rows[rows.seed.isin(TUNING_SEEDS) == tuning].pivot(index="seed", columns="batch_size", values=count)
+    for_tuning = rows.seed.isin(tuning_seeds(result["settings"].get("seed", 0)))
+    return rows[for_tuning == tuning].pivot(index="seed", columns="batch_size", values=count)
 
 
 def ratio(runs: pd.DataFrame, above: int, below: int) -> Interval:

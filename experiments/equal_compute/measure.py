@@ -17,7 +17,7 @@ from minigrad import Dataset
 from ..lab import sweep, tuning
 from ..lab.settings import EVALUATIONS_AN_EPOCH, TrainingSettings
 from ..lab.statistics import at_target
-from ..lab.sweep import TUNING_SEEDS, make_model, train_once
+from ..lab.sweep import make_model, train_once
 from ..lab.training import train
 from ..lab.trials import Trials
 from .directions import Witness
@@ -61,7 +61,7 @@ def target_rows(data: Dataset, settings: Settings, model: str) -> list[dict]:
     if rate is None:
         return [loose]
     updates = min(settings.epochs, math.ceil(TIGHTER * costs[rate] / m))
-    runs = [train_once(data, few, m, rate, seed, epochs=updates, evaluate_every=0) for seed in TUNING_SEEDS]
+    runs = [train_once(data, few, m, rate, seed, epochs=updates, evaluate_every=0) for seed in settings.tuning_seeds]
     loss = max(FLOOR * math.log(data.n_classes), *(float(run.loss[-1]) for run in runs))
     tight = loose | {"aim": TIGHT, "epochs": settings.epochs, "evaluations": 1}
     tight["loss"] = float(f"{1.00005 * loss:.5g}")  # rounded up, so that it is reached
@@ -77,7 +77,7 @@ def tuning_rows(data: Dataset, settings: Settings, targets: list[dict], batch_si
         where = adapted(data, settings, target)
         rate, costs = sweep.tune(*where, batch_size, target["loss"], grid=grid, halvings=settings.halvings)
         row = {"kind": "tuning", "arm": target["arm"], "aim": target["aim"], "batch_size": batch_size}
-        row |= {"seeds": TUNING_SEEDS, "learning_rate": rate, "on_edge": rate in (min(costs), max(costs))}
+        row |= {"seeds": settings.tuning_seeds, "learning_rate": rate, "on_edge": rate in (min(costs), max(costs))}
         rows.append(row | {"rates": list(costs), "samples_to_target": list(costs.values())})
         if rate is not None:
             nearest = round(8 * math.log10(rate)) / 4
@@ -136,8 +136,8 @@ def measure(trials: Trials, settings: Settings) -> Settings:
             looks.append(run | {"share": 1.0, "updates": updates})
         if aim == LOOSE and size == n:
             looks.append(run | {"share": 0.1, "updates": updates})
-    seeds = range(settings.seeds)
-    in_turn = (TUNING_SEEDS[0], *seeds)  # outside, sizes inside: a slow minute of the machine hits all sizes
+    seeds = settings.each_seed()
+    in_turn = (settings.tuning_seeds[0], *seeds)  # outside, sizes inside: a slow minute of the machine hits all sizes
     trials.run(reaching_rows, settings, [run | {"seed": seed} for seed in in_turn for run in runs], timed=True)
     trials.run(direction_rows, settings, [look | {"seed": seed} for look in looks for seed in seeds])
     return settings

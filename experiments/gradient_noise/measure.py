@@ -112,7 +112,7 @@ def train_on(model: Model, data: Dataset, settings: Settings, epochs: int, seed:
 
 def measure(trials: Trials, settings: Settings) -> Settings:
     """A training run and the spreads at three places of it, for each seed."""
-    seeds = range(settings.seeds)
+    seeds = settings.each_seed()
     trials.run(run_rows, settings, [{"seed": seed} for seed in seeds])
     trials.run(spread_rows, settings, [{"seed": seed, "place": place} for seed in seeds for place in PLACES])
     return settings

@@ -39,7 +39,7 @@ class Parser(argparse.ArgumentParser):
         flag = word.partition("=")[0]
         if flag[2:] in (*TRAINING_FLAGS, "dtype", "workers"):
             return f"{flag} has no effect here; expected the flags that --help lists"
-        near = difflib.get_close_matches(flag, self._option_string_actions, n=1)
+        near = difflib.get_close_matches(flag, self._option_string_actions, n=1, cutoff=0.7)
         if near:
             return f"did you mean {near[0]}?"
         return "expected the flags that --help lists"
@@ -139,6 +139,12 @@ def _add_output(result: Parser, folder: str) -> None:
     output.add_argument("--out", metavar="DIR", type=Path, default=Path("results"), help="(default: results)")
     output.add_argument("--run", metavar="RUN", type=_run_name, help=f"keeps runs apart: writes DIR/RUN/{folder}")
     output.add_argument("--quiet", action="store_true", help="no tables: only the verdict and what was written")
+    result.add_argument(
+        "--seed",
+        metavar="BASE",
+        type=first_seed,
+        help="the first seed; repetitions count on from it, and rates are tuned on BASE + 1000 and + 1001 (default: 0)",
+    )
     effort = result.add_mutually_exclusive_group()
     effort.add_argument("--quick", action="store_true", help="a look in seconds: fewer sizes, seeds and epochs")
     effort.add_argument("--full", action="store_true", help="for overnight: every power of two, more seeds and epochs")
@@ -165,6 +171,13 @@ def positive_number(text: str) -> float:
 def count(text: str) -> int:
     """An argument that is a whole number of at least 1."""
     return _argument(_count, text, "a whole number of at least 1")
+
+
+def first_seed(text: str) -> int:
+    """An argument that is a whole number of at least 0, and leaves room for the seeds that count on from it."""
+    return _argument(
+        lambda text: checks.whole_number("value", int(text), 0, 2**62), text, "a whole number from 0 to 2^62"
+    )
 
 
 def sizes(text: str) -> list[int]:

@@ -149,8 +149,7 @@ def prepare(experiment: Experiment, arguments: argparse.Namespace) -> tuple[Data
         chosen["batch_sizes"] = tuple(commandline.resolve_batch_sizes(wanted, n))
     if "hidden" in chosen:
         chosen["hidden"] = tuple(chosen["hidden"])
-    if "dtype" in given:
-        chosen["dtype"] = arguments.dtype
+    chosen |= {name: given[name] for name in ("dtype", "seed") if name in given}
     settings = experiment.settings(dataset=data.name, backend=get_backend(arguments.backend).name, **chosen)
     if isinstance(settings, ModelSettings):
         make_model(data, settings, seed=0)  # a network that does not fit into memory is refused here

@@ -21,19 +21,36 @@ class Settings:
     backend, dtype : str
         Where numbers are computed, and how long they are.
     seeds : int
-        Independent repetitions of what is reported, each with a seed of its own: 0, 1, 2, …
+        Independent repetitions of what is reported, each with a seed of its own.
+    seed : int
+        The first of them; the others count on from it.
     """
 
     dataset: str
     backend: str | Backend = "numpy"
     dtype: str = "float64"
     seeds: int = 1
+    seed: int = 0
+
+    def each_seed(self, count: int | None = None) -> range:
+        """The seeds of so many repetitions; without a number, of all."""
+        return range(self.seed, self.seed + (self.seeds if count is None else count))
+
+    @property
+    def tuning_seeds(self) -> tuple[int, ...]:
+        """The seeds that learning rates are chosen on, apart from those that are reported."""
+        return tuning_seeds(self.seed)
 
     def plain(self) -> dict[str, Any]:
         """The settings as JSON has them."""
         return {field.name: getattr(self, field.name) for field in fields(self)} | {
             "backend": get_backend(self.backend).name
         }
+
+
+def tuning_seeds(first: int, count: int = 2) -> tuple[int, ...]:
+    """The seeds to choose rates on, where those that are reported begin with `first`."""
+    return tuple(range(first + 1000, first + 1000 + count))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from .settings import ModelSettings, TrainingSettings
 from .statistics import at_target
 from .training import train
 
-TUNING_SEEDS = (1000, 1001)  # apart from the seeds that are reported, 0, 1, 2, …
 COUNTS = ("epoch", "updates", "samples", "seconds")
 
 
@@ -88,7 +87,7 @@ def choose_target(data: Dataset, settings: TrainingSettings) -> float:
 
     def final_loss(rate: float, _: float) -> float:
         m = len(data.X_train)
-        history = train_once(data, settings, m, rate, TUNING_SEEDS[0], epochs=updates, evaluate_every=0)
+        history = train_once(data, settings, m, rate, settings.tuning_seeds[0], epochs=updates, evaluate_every=0)
         return math.inf if history.diverged else max(floor, float(history.loss[-1]))
 
     best, costs = tuning.best_rate(final_loss)
@@ -110,11 +109,11 @@ def tune(
 
     `grid` says where to look for it, as for `tuning.best_rate`.
     """
-    m, n_seeds = len(data.X_train), len(TUNING_SEEDS)
+    m, n_seeds = len(data.X_train), len(settings.tuning_seeds)
 
     def cost(rate: float, limit: float) -> float:
         total = 0.0
-        for seed in TUNING_SEEDS:
+        for seed in settings.tuning_seeds:
             left = (n_seeds * limit - total) / m  # epochs after which this rate has lost
             epochs = settings.epochs if math.isinf(left) else min(settings.epochs, math.ceil(left) + 1)
             history = train_once(data, settings, batch_size, rate, seed, epochs=epochs, target_loss=target)
@@ -172,7 +171,7 @@ def tuning_rows(data: Dataset, settings: TrainingSettings, batch_size: int) -> l
     best, costs = tune(data, settings, batch_size, settings.target)
     row = {
         "kind": "tuning",
-        "seeds": TUNING_SEEDS,
+        "seeds": settings.tuning_seeds,
         "batch_size": batch_size,
         "learning_rate": best,
         "on_edge": best in (min(costs), max(costs)),

@@ -15,7 +15,7 @@ from minigrad.model import Model
 from ..lab import tuning
 from ..lab.curvature import largest_eigenvalue
 from ..lab.polish import polish
-from ..lab.settings import ModelSettings
+from ..lab.settings import ModelSettings, tuning_seeds
 from ..lab.sweep import make_model
 from ..lab.training import train
 from ..lab.trials import Trials
@@ -26,7 +26,7 @@ ALONE, WIDE = "descent alone", "descent alone, wide"  # the arms without trainin
 BEST, SAME = "best rate", "same rate"  # the arms with training: the best learning rate of each size, or one for all
 ARMS = (ALONE, WIDE, BEST, SAME)
 WIDER = 4
-TUNING_STARTS = range(1000, 1004)  # apart from those that are reported, 0, 1, 2, …
+TUNING_STARTS = 4
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,12 @@ def tuning_rows(data: Dataset, settings: Settings, problem: str, batch_size: int
 
     def mean_loss(rate: float, limit: float) -> float:
         total = 0.0
-        for start in TUNING_STARTS:
+        for start in tuning_seeds(settings.seed, TUNING_STARTS):
             _, history = train_from(data, settings, batch_size, rate, start)
             total += math.inf if history.diverged else float(history.loss[-1])
-            if total >= limit * len(TUNING_STARTS):
+            if total >= limit * TUNING_STARTS:
                 return math.inf
-        return total / len(TUNING_STARTS)
+        return total / TUNING_STARTS
 
     best, costs = tuning.best_rate(mean_loss)
     row = {"kind": "tuning", "problem": problem, "batch_size": batch_size, "learning_rate": best}
@@ -154,7 +154,7 @@ def measure(trials: Trials, settings: Settings) -> Settings:
     starts = [
         {"problem": problem, "start": start, "arms": arms[problem]}
         for problem in reversed(PROBLEMS)  # the longest first, so that no worker is left with them at the end
-        for start in range(settings.seeds)
+        for start in settings.each_seed()
     ]
     trials.run(end_rows, settings, starts)
     return settings

@@ -19,7 +19,7 @@ from ..lab import tuning
 from ..lab.polish import polish
 from ..lab.results import frame
 from ..lab.settings import ModelSettings
-from ..lab.sweep import TUNING_SEEDS, data_for, make_model, nearest
+from ..lab.sweep import data_for, make_model, nearest
 from ..lab.training import train
 from ..lab.trials import Trials
 from .errors import draw, errors_on, norm
@@ -141,9 +141,11 @@ def tune(trials: Trials, settings: Settings, problem: str, arm: str, minimum: fl
     fixed = {"problem": problem, "arm": arm, "minimum": minimum, "kind": "tuning"}
 
     def costs(wanted: list[tuple[int, Any]]) -> list[float]:
-        each = [{"batch_size": size, "rate": rate, "seed": seed} for size, rate in wanted for seed in TUNING_SEEDS]
+        each = [
+            {"batch_size": size, "rate": rate, "seed": seed} for size, rate in wanted for seed in settings.tuning_seeds
+        ]
         rows = trials.run(training_rows, settings, [fixed | one for one in each])
-        ends = np.reshape([row["excess"] for row in rows], (len(wanted), len(TUNING_SEEDS)))
+        ends = np.reshape([row["excess"] for row in rows], (len(wanted), len(settings.tuning_seeds)))
         return scipy.stats.gmean(ends, axis=1).tolist()
 
     if arm in GRIDS:
@@ -192,7 +194,7 @@ def error_rows(
 
 def measure(trials: Trials, settings: Settings) -> Settings:
     """Tune every optimizer for every batch size, train at the best rates, and measure the errors along runs of SGD."""
-    sizes, seeds = settings.batch_sizes, range(settings.seeds)
+    sizes, seeds = settings.batch_sizes, settings.each_seed()
     found = trials.run(minimum_rows, settings, [{"problem": problem} for problem in PROBLEMS])
     minima = {row["problem"]: row["loss"] for row in found}
     for problem, minimum in minima.items():

@@ -48,7 +48,7 @@ def measure(trials: Trials, settings: Settings) -> Settings:
         on_host = get_backend(backend).blas is not None
         repetitions = [
             {"hidden": hidden, "dtype": dtype, "threads": threads, "repetition": repetition}
-            for repetition in range(settings.seeds)  # outside: the repetitions of a network lie apart in time
+            for repetition in settings.each_seed()  # outside: the repetitions of a network lie apart in time
             for hidden in (settings.networks if on_host else settings.device_networks)
             for dtype in settings.dtypes
             for threads in (settings.threads if on_host else (1,))

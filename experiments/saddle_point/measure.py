@@ -43,7 +43,7 @@ class Settings(settings.Settings):
 def measure(trials: Trials, settings: Settings) -> Settings:
     """Saddles; who leaves them and when; where the loss settles; and two pictures."""
     trials.run(surface_rows, settings, [{}])
-    found = trials.run(saddle_rows, settings, [{"seed": seed} for seed in range(settings.seeds)])
+    found = trials.run(saddle_rows, settings, [{"seed": seed} for seed in settings.each_seed()])
     uneven, even = ([row for row in found if row["kind"] == "saddle" and row["split"] == split] for split in SPLITS)
     descents = [{"saddle": saddle, "step": step} for step in STEPS[:2] for saddle in uneven]
     descents += [{"saddle": saddle, "step": STEPS[0]} for saddle in even]

@@ -109,7 +109,7 @@ def race(trials: Trials, settings: Settings) -> None:
     tuned = trials.run(rate_rows, settings, [{"batch_size": size} for size in sizes])
     runs = [
         {"path": path, "batch_size": row["batch_size"], "rate": row["learning_rate"], "seed": seed, "repeat": repeat}
-        for seed in range(settings.seeds)
+        for seed in settings.each_seed()
         for repeat in range(settings.repeats)  # outside the sizes: a slow second of the machine hits all of them
         for row in tuned
         if row["learning_rate"] is not None

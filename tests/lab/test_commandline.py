@@ -14,6 +14,7 @@ from experiments.lab import (
     ("kind", "text", "expected"),
     [
         (commandline.count, "7", 7),
+        (commandline.first_seed, "0", 0),
         (commandline.positive_number, "1e-3", 1e-3),
         (commandline.positive_number, "2", 2.0),
         (commandline.sizes, "64 32", [64, 32]),
@@ -31,6 +32,7 @@ def test_arguments(kind, text, expected):
 @pytest.mark.parametrize(
     ("kind", "text", "value"),
     [(commandline.count, text, text) for text in ("0", "-1", "1.5", "x", "", "nan", "1e3")]
+    + [(commandline.first_seed, text, text) for text in ("-1", "1.5", "x", "", str(2**62 + 1))]
     + [(commandline.positive_number, text, text) for text in ("0", "-1", "nan", "inf", "-inf", "x", "", "1e999")]
     + [(commandline.sizes, text, text) for text in ("", "0", "x", "1.5")]
     + [(commandline.sizes, "8 0", "0"), (commandline.sizes, "8 none", "none"), (commandline.sizes, " ", " ")]

@@ -220,3 +220,13 @@ def test_stopped_in_the_middle(tmp_path, capsys, monkeypatch, reason, status):
     assert [row["kind"] for row in result["rows"]].count("training") == 12
     assert result["environment"]["trials_resumed"] > 3
     assert sorted(folder.iterdir()) == [folder / "result.json"]
+
+
+def test_the_first_seed_is_the_flag_s_and_the_others_count_on_from_it(tmp_path, monkeypatch, digits):
+    monkeypatch.setattr("minigrad.load_digits", lambda: digits)
+    argv = ["--quick", "--epochs", "2", "--seeds", "2", "--workers", "1", "--seed", "40", "--out", tmp_path]
+    assert status_of(UNDRAWN, argv) == 0
+    result = json.loads((tmp_path / "compare_gd_sgd" / "result.json").read_text())
+    assert result["settings"]["seed"] == 40
+    assert {row["seed"] for row in result["rows"] if row["kind"] == "training"} == {40, 41}
+    assert {tuple(row["seeds"]) for row in result["rows"] if row["kind"] == "tuning"} == {(1040, 1041)}

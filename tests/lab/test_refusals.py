@@ -151,7 +151,7 @@ def test_a_bad_file_is_refused(one, capsys, monkeypatch, place, argv, quoted, ex
         (("--activation", "relu"), "'relu'; expected only with --model mlp"),
         (("--model", "mlp", "--hidden", "none", "--activation", "relu"), "'relu'; expected only with hidden layers"),
         (("--epoch", "3"), "did you mean --epochs?"),
-        (("--seed=3",), "did you mean --seeds?"),
+        (("--sedes=3",), "did you mean --seeds?"),
     ],
 )
 def test_a_flag_that_does_nothing_or_is_not_there_is_refused_with_the_cure(capsys, monkeypatch, place, argv, quoted):

@@ -80,10 +80,10 @@ def test_tune_takes_the_mean_over_the_tuning_seeds(binary):
     best, costs = sweep.tune(binary, SETTINGS, 16, 0.3)
     assert best in costs
     assert costs[best] == min(costs.values())
-    histories = [sweep.train_once(binary, SETTINGS, 16, best, seed) for seed in sweep.TUNING_SEEDS]
+    histories = [sweep.train_once(binary, SETTINGS, 16, best, seed) for seed in SETTINGS.tuning_seeds]
     needed = [at_target(history.loss, history.samples, 0.3) for history in histories]
     assert costs[best] == pytest.approx(np.mean(needed))
-    assert not set(sweep.TUNING_SEEDS) & set(range(100))
+    assert not set(SETTINGS.tuning_seeds) & set(range(100))
 
 
 def test_tune_stops_a_trial_that_has_lost(binary, monkeypatch):
@@ -110,7 +110,7 @@ def test_tune_drops_no_rate_whose_mean_is_the_least(binary, monkeypatch):
     needed = {0.01: (700, 700), 0.0316: (200, 1000)}
 
     def simulated(data, settings, batch_size, rate, seed, *, epochs, target_loss):
-        samples = needed.get(rate, (9000, 9000))[sweep.TUNING_SEEDS.index(seed)]
+        samples = needed.get(rate, (9000, 9000))[SETTINGS.tuning_seeds.index(seed)]
         arrived = samples <= epochs * 120
         return SimpleNamespace(loss=np.array([1.0, target_loss if arrived else 0.9]), samples=np.array([0, samples]))
 
@@ -129,7 +129,7 @@ def test_tune_where_nothing_arrives(binary):
         "kind": "tuning",
         "batch_size": 120,
         "learning_rate": None,
-        "seeds": sweep.TUNING_SEEDS,
+        "seeds": SETTINGS.tuning_seeds,
         "rates": list(costs),
         "samples_to_target": list(costs.values()),
         "on_edge": False,

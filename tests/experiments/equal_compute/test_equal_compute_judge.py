@@ -8,7 +8,7 @@ from rooms import assert_judged_alike_from_disk, judged
 from experiments.equal_compute.judge import compared
 from experiments.equal_compute.measure import CASES, LOOSE
 from experiments.equal_compute.question import EXPERIMENT
-from experiments.lab.sweep import TUNING_SEEDS
+from experiments.lab.settings import tuning_seeds
 
 N = 1000
 SIZES = (1, 10, 100, N)
@@ -36,7 +36,7 @@ def made_up(samples=None, updates=None, seconds=None, cosine=None, seeds=6, spre
         times = {"samples": of(samples, case, 3), "updates": of(updates, case, 0.5), "seconds": of(seconds, case, 2)}
         where = {"arm": arm, "aim": aim}
         rows.append(TARGET | where)
-        for seed in (TUNING_SEEDS[0], *range(seeds)):
+        for seed in (tuning_seeds(0)[0], *range(seeds)):
             noise = 1 + spread * (seed % 7 - 3)
             for size in SIZES:
                 row = {
@@ -142,7 +142,7 @@ def test_the_rival_is_chosen_on_the_tuning_seed_and_judged_on_the_others():
     result = made_up(spread=0.0)
     for row in result["rows"]:
         if row["kind"] == "reaching" and row["batch_size"] == 100:
-            row["samples"] = 100.0 if row["seed"] == TUNING_SEEDS[0] else 450.0
+            row["samples"] = 100.0 if row["seed"] == tuning_seeds(0)[0] else 450.0
     rival, interval = compared(result, ("mlp", LOOSE), "samples")
     assert (rival, interval.estimate) == (100, 2.0)  # 900 over 450, though batch size 10 takes 300
 

@@ -8,7 +8,8 @@ import pytest
 import scipy.optimize
 from rooms import run
 
-from experiments.lab.sweep import TUNING_SEEDS, make_model
+from experiments.lab.settings import tuning_seeds
+from experiments.lab.sweep import make_model
 from experiments.optimizers_under_noise import measure as c7
 from experiments.optimizers_under_noise.measure import (
     CG,
@@ -136,7 +137,7 @@ def test_a_small_real_run(result):
     kinds = {kind: [row for row in result["rows"] if row["kind"] == kind] for kind in ("training", "tuning", "error")}
     assert len(kinds["training"]) == 2 * len(OPTIMIZERS) * 3 * 2  # problems, optimizers, sizes, seeds
     assert len(kinds["error"]) == 2 * 3 * 2 * 2 * 2  # problems, places, seeds, sizes below all, directions
-    assert {row["seed"] for row in kinds["tuning"]} == set(TUNING_SEEDS)
+    assert {row["seed"] for row in kinds["tuning"]} == set(tuning_seeds(0))
     assert {row["learning_rate"] for row in kinds["training"] if row["arm"] in (CG, SEARCH)} == {None}
     best = chosen_rates(result).set_index(c7.RUN).learning_rate
     for row in kinds["training"]:

@@ -10,6 +10,7 @@ from rooms import run
 from strategies import status_of
 
 from experiments.lab import results, sweep, timing
+from experiments.lab.settings import Settings
 from experiments.throughput import measure as c4
 from experiments.throughput.judge import finishes
 from experiments.throughput.question import EXPERIMENT
@@ -119,7 +120,7 @@ def test_both_paths_of_one_sample_make_the_same_updates(result):
     ],
 )
 def test_odd_arguments(argv, tmp_path, capsys, monkeypatch, digits):
-    monkeypatch.setattr(sweep, "TUNING_SEEDS", (1000,))
+    monkeypatch.setattr(Settings, "tuning_seeds", (1000,))
     monkeypatch.setattr("minigrad.load_digits", lambda: digits)
     quick = EXPERIMENT.efforts["quick"] | {"timed_sizes": (1, 64), "blocks": 1, "rounds": 1, "epochs": 2}
     quick |= {"batch_sizes": "1 all"}
