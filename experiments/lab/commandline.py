@@ -63,6 +63,10 @@ def parser(experiment: Experiment) -> Parser:
         for flag in experiment.flags:
             keywords = dict(TRAINING_FLAGS[flag])
             group.add_argument(f"--{flag}", **keywords | {"help": f"{keywords['help']} {_defaults(experiment, flag)}"})
+    if experiment.formula_flags:
+        group = result.add_argument_group("an answer without data")
+        for flag, keywords in experiment.formula_flags.items():
+            group.add_argument(f"--{flag}", **keywords)
     _add_output(result, f"{experiment.name}/")
     return result
 
@@ -155,8 +159,9 @@ def _defaults(experiment: Experiment, flag: str) -> str:
     name = flag.replace("-", "_")
     preset = {field.name: field.default for field in dataclasses.fields(experiment.settings)}[name]
     values = [experiment.efforts[effort].get(name, preset) for effort in ("default", "quick", "full")]
+    automatic = {**AUTOMATIC, **experiment.automatic}
     default, quick, full = (
-        AUTOMATIC[name] if value is None else " ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+        automatic[name] if value is None else " ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
         for value in values
     )
     changes = "" if default == quick == full else f"; with --quick {quick}; with --full {full}"
@@ -300,4 +305,10 @@ TRAINING_FLAGS: dict[str, dict[str, Any]] = {
     "epochs": {"type": count, "help": "passes through the training set, at most"},
     "seeds": {"metavar": "COUNT", "type": count, "help": "repetitions, each with a seed of its own"},
     "target": {"type": positive_number, "help": "training loss to reach, in nats"},
+    "optimizer": {"choices": ("sgd", "momentum", "adam"), "help": "what makes an update of a gradient"},
+    "check": {
+        "action": "store_true",
+        "default": None,
+        "help": "make the sweep over all batch sizes, too, and say what trusting the prediction costs",
+    },
 }
