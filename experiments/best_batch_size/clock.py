@@ -25,7 +25,7 @@ from ..lab.timing import RATE, interleaved
 STRETCH = 256  # updates of a reading of the per-sample path
 
 
-def step_rows(data: Dataset, settings: TrainingSettings, batch_sizes: list[int], rounds: int) -> list[dict]:
+def step_rows(data: Dataset, settings: TrainingSettings, why: str, batch_sizes: list[int], rounds: int) -> list[dict]:
     """Microseconds of an update at each size, `rounds` readings of each, the sizes in turn."""
     rng, N = np.random.default_rng(settings.seed), len(data.X_train)
     model = make_model(data, settings, settings.seed)
@@ -40,7 +40,7 @@ def step_rows(data: Dataset, settings: TrainingSettings, batch_sizes: list[int],
         share = 0.0 if size == N else shuffle * size / N
         calls = min(STRETCH, N) if is_per_sample(settings, size) else 1
         times = [reading / calls + share for reading in readings[size]]
-        found.append({"kind": "step", "batch_size": size, "microseconds": times, "shuffle": share})
+        found.append({"kind": "step", "why": why, "batch_size": size, "microseconds": times, "shuffle": share})
     return found
 
 

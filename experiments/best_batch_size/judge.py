@@ -12,9 +12,9 @@ import scipy.stats
 from ..lab.critical_batch import fit
 from ..lab.results import frame
 from ..lab.statistics import Interval
-from ..lab.text import number
+from ..lab.text import number, styled
 from ..lab.verdicts import Judgement, Question
-from .predict import MEDIAN, TWO_RUNS, WEIGHTED, Prediction, cost, fastest, predict
+from .predict import MEDIAN, TWO_RUNS, WEIGHTED, Prediction, cost, predict, step_times
 
 ON_EACH, IN_THE_MEDIAN = 0.25, 0.10  # of the least time, lost
 BROKEN = 1.25  # an assumption that is off by more than this factor is named
@@ -42,13 +42,13 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     middle = Interval(*np.median([[x.estimate, x.low, x.high] for x in lost.values()], axis=0).tolist())
     questions.append(Question("time lost, in the median over the targets", middle, high=IN_THE_MEDIAN, style=".0%"))
     evidence["time_lost"] = {name: value for name, value in middle.plain().items() if name != "level"}
-    said = ", ".join(f"{100 * each.estimate:.0f} % ({aim})" for aim, each in lost.items())
-    broken = sorted({word for aim in found for word in evidence["targets"][aim]["broken"]})
+    said = " and ".join(f"{styled(each.estimate, '.0%')} % ({aim} target)" for aim, each in lost.items())
+    broke = sorted({word for aim in found for word in evidence["targets"][aim]["broken"]})
     because = f"trusting the prediction loses {said} of the least time; best measured: " + ", ".join(
         f"{evidence['targets'][aim]['measured_best']:,}, predicted {each.batch_size:,}" for aim, each in found.items()
     )
-    if broken and max(each.estimate for each in lost.values()) > ON_EACH:
-        because = f"trusting the prediction loses {said} of the least time; broken: {', '.join(broken)}"
+    if broke and max(each.estimate for each in lost.values()) > ON_EACH:
+        because = f"trusting the prediction loses {said} of the least time, since {' and '.join(broke)}"
     return {"C9": Judgement(because, questions, evidence, each_needed=True)}
 
 
@@ -107,9 +107,17 @@ def answer_evidence(result: dict[str, Any], answer: Prediction) -> dict[str, Any
 
 
 def swept(result: dict[str, Any], target: float, why: str = "sweep", count: str = "seconds") -> pd.DataFrame:
-    """What runs to a target took at each size's best rate: a row a seed, a column a size; infinite: never arrived."""
-    rows = frame(result, "race", never=("updates", "samples", "seconds"), why=why, target=target)
-    return rows.pivot(index="seed", columns="batch_size", values=count) if len(rows) else pd.DataFrame()
+    """What runs to a target took at each size's best rate: a row a seed, a column a size; infinite: never arrived.
+
+    Seconds are the updates of the run times what one takes, by the clock of the check.
+    """
+    rows = frame(result, "race", never=("updates", "samples"), why=why, target=target)
+    if rows.empty:
+        return pd.DataFrame()
+    updates = rows.pivot(index="seed", columns="batch_size", values="updates")
+    if count == "updates":
+        return updates
+    return updates * 1e-6 * pd.Series(step_times(result, "check")).reindex(updates.columns)
 
 
 def trusted(result: dict[str, Any], target: float) -> pd.Series:
@@ -130,12 +138,14 @@ def time_lost(sweep: pd.DataFrame, trusted: pd.Series) -> Interval:
 
     everyone = np.arange(len(times))
     estimate = lost(everyone)
-    if len(times) < 3 or not math.isfinite(estimate):
+    if len(times) < 3:
         return Interval(estimate, -1.0, math.inf)
-    found = scipy.stats.bootstrap(
-        (everyone,), lost, vectorized=False, method="percentile", n_resamples=1999, rng=np.random.default_rng(0)
-    )
-    return Interval(estimate, float(found.confidence_interval.low), float(found.confidence_interval.high))
+    with np.errstate(invalid="ignore"):  # runs that never arrived are infinite, and SciPy takes differences
+        found = scipy.stats.bootstrap(
+            (everyone,), lost, vectorized=False, method="percentile", n_resamples=999, rng=np.random.default_rng(0)
+        )
+    low, high = np.quantile(found.bootstrap_distribution, (0.025, 0.975), method="closest_observation")
+    return Interval(estimate, float(low), float(high))
 
 
 def check_evidence(result: dict[str, Any], answer: Prediction, sweep: pd.DataFrame, lost: Interval) -> dict[str, Any]:
@@ -144,7 +154,8 @@ def check_evidence(result: dict[str, Any], answer: Prediction, sweep: pd.DataFra
     n, best = result["settings"]["rows"], int(T.idxmin())
     lost_at = {int(size): float(T[size] / T[best] - 1) for size in T.index}
     near = {size: min(lost_at, key=lambda each: abs(math.log(each / size))) for size in answer.microseconds}
-    predicted = {name: chosen(answer, answer.estimates[name]) for name in ESTIMATORS}
+    known = {name: min(B_c, n) for name, B_c in answer.estimates.items() if not math.isnan(B_c)}
+    predicted = {name: answer.fastest(B_c) for name, B_c in known.items()}
     noise = min(n, max(1.0, answer.B_c.estimate))
     thumb = {"always 32": 32, "B = B_c": noise, "the largest": n}
     nearest = {name: min(lost_at, key=lambda each: abs(math.log(each / size))) for name, size in thumb.items()}
@@ -153,18 +164,10 @@ def check_evidence(result: dict[str, Any], answer: Prediction, sweep: pd.DataFra
         "measured_best": best,
         "predicted_over_measured": answer.batch_size / best,
         "measured_seconds": {str(size): float(T[size]) for size in T.index},
-        "lost_by_estimator": {name: lost_at[near[size]] for name, size in predicted.items() if size},
+        "lost_by_estimator": {name: lost_at[near[size]] for name, size in predicted.items()},
         "lost_by_rule_of_thumb": {name: lost_at[size] for name, size in nearest.items()},
         "broken": broken(result, answer),
     }
-
-
-def chosen(answer: Prediction, B_c: float) -> int | None:
-    """The size that another B_c would choose; None where there is none."""
-    if math.isnan(B_c):
-        return None
-    B_c = min(B_c, max(answer.microseconds))
-    return fastest(lambda size: 1 + B_c * answer.law.w(size), answer.microseconds)
 
 
 def broken(result: dict[str, Any], answer: Prediction) -> list[str]:

@@ -15,7 +15,7 @@ from ..lab.statistics import at_target
 from ..lab.sweep import nearest
 from ..lab.trials import Trials
 from .clock import step_rows
-from .predict import Prediction, predict
+from .predict import Prediction, predict, safest
 from .probe import probe_rows, race_rows, search_rows
 
 LOOSE, TIGHT = "loose", "tight"
@@ -48,7 +48,7 @@ class Settings(TrainingSettings):
     probe: int = 32
     check: bool = False
     targets: tuple[tuple[str, float], ...] = ()
-    rounds: int = 15
+    rounds: int = 25
     check_seeds: int = 5
 
 
@@ -64,8 +64,7 @@ def measure(trials: Trials, settings: Settings) -> Settings:
     settings = replace(settings, probe=probe, batch_sizes=sizes)
     rate, target = search(trials, settings)
     settings = replace(settings, target=target)
-    timed = {"batch_sizes": list(settings.batch_sizes), "rounds": settings.rounds}
-    trials.run(step_rows, settings, [timed], timed=True)
+    clock(trials, settings, "answer")
     runs = [{"batch_size": settings.probe, "rate": rate, "seed": seed} for seed in settings.each_seed()]
     probes = trials.run(probe_rows, replace(settings, epochs=3 * settings.epochs), runs)
     settings = replace(settings, targets=targets_of(probes, target))
@@ -77,6 +76,12 @@ def measure(trials: Trials, settings: Settings) -> Settings:
     if settings.check:
         check(trials, settings, rate)
     return settings
+
+
+def clock(trials: Trials, settings: Settings, why: str) -> None:
+    """Time an update at every size, alone in this process."""
+    timed = {"why": why, "batch_sizes": list(settings.batch_sizes), "rounds": settings.rounds}
+    trials.run(step_rows, settings, [timed], timed=True)
 
 
 def plain(trials: Trials, settings: Settings) -> dict[str, Any]:
@@ -150,7 +155,7 @@ def tune(
 
     The search begins where theory expects it: η(B) ∝ 1/(1 + B_c w(B)).
     """
-    N, seeds = len(trials.data.X_train), settings.tuning_seeds[: 1 if why == "answer" else 2]
+    N, seeds = len(trials.data.X_train), settings.tuning_seeds
 
     def samples(cells: list[tuple[int, float]]) -> list[float]:
         runs = [
@@ -166,16 +171,12 @@ def tune(
         k = round(2 * math.log10(probe_rate * found.updates(settings.probe) / found.updates(size)))
         grids[size] = (k - 1, k, k + 1) if why == "check" else (k, k + 1)
     costs = tuning.best_rates(samples, grids, limit=4)
-    best: dict[int, float | None] = {}
-    for size in sizes:
-        rate = min(costs[size], key=lambda rate: costs[size][rate])
-        if math.isinf(costs[size][rate]):
-            best[size] = None
-            continue
-        between = [tuning.rate(2 * math.log10(rate) + step) for step in (-0.5, 0.5)]
-        costs[size] |= dict(zip(between, samples([(size, each) for each in between])))
-        best[size] = min(costs[size], key=lambda rate: costs[size][rate])
-    return best
+    for size, tried in costs.items():
+        best = 2 * math.log10(min(tried, key=lambda rate: tried[rate]))
+        if math.isfinite(min(tried.values())):
+            between = [tuning.rate(best + step) for step in (-0.5, 0.5)]
+            tried |= dict(zip(between, samples([(size, each) for each in between])))
+    return {size: safest(tried) for size, tried in costs.items()}
 
 
 def race(why: str, target: float, size: int, rate: float, seed: int, epochs: int) -> dict[str, Any]:
@@ -189,8 +190,13 @@ def epochs_for(updates: float, batch_size: int, N: int) -> int:
 
 
 def check(trials: Trials, settings: Settings, probe_rate: float) -> None:
-    """Every size at its own best rate, and the answer at the rate that was recommended: seconds to each target."""
+    """Every size at its own best rate, and the answer at the rate that was recommended: updates to each target.
+
+    What an update takes is timed once more, apart from what the answer was made of. Updates read no clock, and run on
+    all cores; readings lie next to each other, so that a slow second of the machine hits all sizes alike.
+    """
     N = len(trials.data.X_train)
+    clock(trials, settings, "check")
     for aim, target in settings.targets:
         found = predict(plain(trials, settings), aim)
         best = tune(trials, settings, "check", target, dict.fromkeys(settings.batch_sizes, found), probe_rate)
@@ -198,7 +204,7 @@ def check(trials: Trials, settings: Settings, probe_rate: float) -> None:
         wanted.append(("trusted", found.batch_size, found.learning_rate))
         runs = [
             race(why, target, size, rate, seed, 2 * epochs_for(found.updates(size), size, N))
-            for seed in settings.each_seed(settings.check_seeds)  # outside: a slow minute of the machine hits all sizes
+            for seed in settings.each_seed(settings.check_seeds)
             for why, size, rate in wanted
         ]
-        trials.run(race_rows, settings, runs, timed=True)
+        trials.run(race_rows, settings, runs)

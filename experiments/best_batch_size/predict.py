@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from ..lab.timing import overhead_and_work
 from . import probe
 from .theory import Law, critical_from_two
 
+SAFE = 1.05  # of the fewest sample gradients: what the rate that is taken may cost
 WITHIN = 0.1  # of the least time: the band
 WEIGHTED, TWO_RUNS, MEDIAN = "noise, weighted by progress", "two tuned runs", "median noise"
 DEFAULT = WEIGHTED
@@ -40,7 +41,7 @@ class Prediction:
     law : Law
         a and b in microseconds, B_c and N.
     misfit : float
-        By how much the line a + b B is off at most, as a share of the time.
+        By how much the line a + b B is off, as a share of the time: the root mean square over the sizes on it.
     microseconds : dict of float
         t(B), measured, at each size.
     batch_size : int
@@ -63,9 +64,18 @@ class Prediction:
         """S(B)."""
         return self.S_min * (1 + self.B_c.estimate * self.law.w(batch_size))
 
+    def step(self, batch_size: int) -> float:
+        """t(B) in microseconds: on the line; for one row and for all rows, which lie beside it, as it was measured."""
+        beside = batch_size in (1, self.law.N)
+        return self.microseconds[batch_size] if beside else self.law.a + self.law.b * batch_size
+
     def seconds(self, batch_size: int) -> float:
-        """S(B) t(B), by the time that was measured at this size."""
-        return 1e-6 * self.updates(batch_size) * self.microseconds[batch_size]
+        """S(B) t(B)."""
+        return 1e-6 * self.updates(batch_size) * self.step(batch_size)
+
+    def fastest(self, B_c: float) -> int:
+        """Of the timed sizes the one of the least S(B) t(B) that another B_c would choose."""
+        return min(self.microseconds, key=lambda size: (1 + B_c * self.law.w(size)) * self.step(size))
 
     @property
     def band(self) -> tuple[int, int]:
@@ -80,11 +90,6 @@ class Prediction:
             return min(near), max(near)
         low, high = self.law.band(WITHIN)
         return min(round(low), self.batch_size), max(round(high), self.batch_size)
-
-
-def fastest(S: Callable[[int], float], microseconds: dict[int, float]) -> int:
-    """The timed size of the least S(B) t(B)."""
-    return min(microseconds, key=lambda size: S(size) * microseconds[size])
 
 
 def predict(result: dict[str, Any], aim: str, estimator: str = DEFAULT) -> Prediction:
@@ -103,36 +108,46 @@ def predict_at(result: dict[str, Any], target: float, estimator: str = DEFAULT) 
     each = [probe.weighted(row, u, w(b)) for row, u in zip(probes, updates)]
     medians = [probe.median(row, u) for row, u in zip(probes, updates)]
     estimates = {WEIGHTED: geometric(each), MEDIAN: geometric(medians), TWO_RUNS: two_runs(result, target)}
-    B_c = estimates[estimator]
-    interval = bootstrap(each if estimator == WEIGHTED else medians if estimator == MEDIAN else [B_c])
+    chosen = estimates[estimator]
+    interval = bootstrap(each if estimator == WEIGHTED else medians if estimator == MEDIAN else [chosen])
     microseconds = step_times(result)
     on_line = {size: t for size, t in microseconds.items() if 1 < size < n}
     a, b_work = overhead_and_work(list(on_line), list(on_line.values()))
-    law = Law(a, b_work, B_c if math.isfinite(B_c) else float(n), n)
+    law = Law(a, b_work, chosen if math.isfinite(chosen) else float(n), n)
     S_min = float(np.median(updates)) / (1 + law.B_c * w(b))
-    size = fastest(lambda B: S_min * (1 + law.B_c * w(B)), microseconds)
-    misfit = max(abs((a + b_work * B) / t - 1) for B, t in on_line.items())
+    misfit = float(np.sqrt(np.mean([((a + b_work * B) / t - 1) ** 2 for B, t in on_line.items()])))
+    B_c = Interval(law.B_c, interval.low, interval.high)
+    draft = Prediction(target, B_c, estimates, S_min, law, misfit, microseconds, b, probes[0]["learning_rate"])
+    size = draft.fastest(law.B_c)
     expected = probes[0]["learning_rate"] * (1 + law.B_c * w(b)) / (1 + law.B_c * w(size))
     tuned = best_race(result, target, size)
     rate = probes[0]["learning_rate"] if size == b else expected if tuned is None else float(tuned.name)
-    interval = Interval(law.B_c, interval.low, interval.high)
-    return Prediction(target, interval, estimates, S_min, law, misfit, microseconds, size, rate)
+    return replace(draft, batch_size=size, learning_rate=rate)
 
 
-def step_times(result: dict[str, Any]) -> dict[int, float]:
-    """Microseconds of an update at each size: the median of its readings."""
-    rows = frame(result, "step")
+def step_times(result: dict[str, Any], why: str = "answer") -> dict[int, float]:
+    """Microseconds of an update at each size: the median of its readings, for the answer or for its check."""
+    rows = frame(result, "step", why=why)
     return {int(size): float(np.median(times)) for size, times in zip(rows.batch_size, rows.microseconds)}
 
 
 def best_race(result: dict[str, Any], target: float, size: int, why: str = "answer") -> pd.Series | None:
     """What the best rate that was tried at a size took to the target, its name the rate; None where none arrived."""
-    rows = frame(result, "race", never=("updates", "samples", "seconds"), why=why, target=target, batch_size=size)
+    rows = frame(result, "race", never=("updates", "samples"), why=why, target=target, batch_size=size)
     if rows.empty:
         return None
-    means = rows.groupby("learning_rate")[["updates", "samples", "seconds"]].mean()
-    best = means.loc[means.samples.idxmin()]
-    return best if math.isfinite(best.samples) else None
+    means = rows.groupby("learning_rate")[["updates", "samples"]].mean()
+    best = safest(means.samples.to_dict())
+    return None if best is None else means.loc[best]
+
+
+def safest(costs: dict[float, float]) -> float | None:
+    """The smallest rate that costs at most SAFE times the least; None where no rate arrives.
+
+    The very best rate is often the last before runs diverge: on another seed it does.
+    """
+    least = min(costs.values())
+    return None if math.isinf(least) else min(rate for rate, cost in costs.items() if cost <= SAFE * least)
 
 
 def two_runs(result: dict[str, Any], target: float) -> float:
@@ -182,7 +197,7 @@ def cost(result: dict[str, Any]) -> dict[str, float]:
     """What the probe took: sample gradients and seconds of computing, of all that really ran; without the check."""
     parts = [frame(result, "search"), frame(result, "probe"), frame(result, "race", why="answer")]
     used = [("used", parts[0]), ("samples", parts[1]), ("used", parts[2])]
-    steps = frame(result, "step")
+    steps = frame(result, "step", why="answer")
     timed = 1e-6 * sum(sum(times) for times in steps.microseconds) if len(steps) else 0.0
     return {
         "sample_gradients": float(sum(rows[name].sum() for name, rows in used if len(rows))),

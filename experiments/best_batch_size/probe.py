@@ -108,7 +108,7 @@ def race_rows(
     start = time.perf_counter()
     history = train_once(data, settings, batch_size, rate, seed, target_loss=target, epochs=epochs)
     row = {"kind": "race", "why": why, "target": target, "batch_size": batch_size, "learning_rate": rate, "seed": seed}
-    for name in ("updates", "samples", "seconds"):
+    for name in ("updates", "samples"):
         row[name] = at_target(history.loss, getattr(history, name), target)
     row |= {"diverged": history.diverged, "final_loss": float(history.loss[-1]), "used": int(history.samples[-1])}
     return [row | {"cost_seconds": time.perf_counter() - start}]

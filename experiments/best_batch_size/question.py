@@ -35,9 +35,9 @@ EXPERIMENT = Experiment(
     settings=measure.Settings,
     flags=("model", "hidden", "activation", "optimizer", "batch-sizes", "epochs", "seeds", "target", "check"),
     efforts={
-        "default": {"batch_sizes": powers_of_two(17), "epochs": 10, "seeds": 5},
-        "quick": {"batch_sizes": "1 4 16 64 256 1024 4096 all", "epochs": 5, "seeds": 3, "rounds": 5},
-        "full": {"batch_sizes": powers_of_two(17), "epochs": 10, "seeds": 5, "check": True},
+        "default": {"batch_sizes": powers_of_two(17), "epochs": 5, "seeds": 5},
+        "quick": {"batch_sizes": "1 4 16 64 256 1024 4096 all", "epochs": 3, "seeds": 3, "rounds": 5},
+        "full": {"batch_sizes": powers_of_two(17), "epochs": 5, "seeds": 5, "check": True},
     },
     measure=measure.measure,
     judge=judge.judge,

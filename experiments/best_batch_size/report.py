@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..lab import plots
-from ..lab.text import headline, number, table
+from ..lab.text import headline, number, table, wrapped
 from .judge import ESTIMATORS, pays_after, sentence, swept
 from .predict import Prediction, cost, growth, predict
 
@@ -26,7 +26,7 @@ def tables(result: dict[str, Any]) -> str:
         parts += [check_table(result, aim, each) for aim, each in found.items()]
         parts.append(rules_table(result))
     answer = sentence(result, found[aims[-1]])
-    return "\n\n".join([*parts, f"{answer[0].upper()}{answer[1:]}."])
+    return "\n\n".join([*parts, wrapped(f"{answer[0].upper()}{answer[1:]}.")])
 
 
 def prediction_table(result: dict[str, Any], found: dict[str, Prediction]) -> str:
@@ -44,7 +44,8 @@ def prediction_table(result: dict[str, Any], found: dict[str, Prediction]) -> st
         "seconds expected": [number(each.seconds(each.batch_size)) for each in found.values()],
     }
     off = max(each.misfit for each in found.values())
-    title = f"Predicted from batches of {result['settings']['probe']} (the line a + b B is off by at most {off:.0%})"
+    size = result["settings"]["probe"]
+    title = f"Predicted from batches of {size}; the line a + b B is off by {off:.0%}, root mean square"
     return table(title, ["", *(f"{aim} target" for aim in found)], [[name, *each] for name, each in names.items()])
 
 

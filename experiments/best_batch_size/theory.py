@@ -62,10 +62,10 @@ class Law:
         c, left = self._c_and_rest()
         k, q, r = self.b * left, c * self.a, self.a * left + self.b * c
         limit = (1 + more) * self.time(self.best) - r if math.isfinite(self.best) else (1 + more) * r - r
-        if k <= 0:  # T falls as far as all rows
-            return (min(max(1.0, q / limit), self.N) if limit > 0 else 1.0), self.N
         root = math.sqrt(max(0.0, limit**2 - 4 * k * q))
-        return max(1.0, (limit - root) / (2 * k)), min(self.N, (limit + root) / (2 * k))
+        low = 2 * q / (limit + root) if limit + root > 0 else 1.0
+        high = (limit + root) / (2 * k) if k > 0 else self.N  # else T falls as far as all rows
+        return min(max(1.0, low), self.N), min(self.N, high)
 
     def _c_and_rest(self) -> tuple[float, float]:
         """c, and 1 − c/N."""

@@ -65,8 +65,8 @@ def parser(experiment: Experiment) -> Parser:
             group.add_argument(f"--{flag}", **keywords | {"help": f"{keywords['help']} {_defaults(experiment, flag)}"})
     if experiment.formula_flags:
         group = result.add_argument_group("an answer without data")
-        for flag, keywords in experiment.formula_flags.items():
-            group.add_argument(f"--{flag}", **keywords)
+        for flag, own in experiment.formula_flags.items():
+            group.add_argument(f"--{flag}", **own)
     _add_output(result, f"{experiment.name}/")
     return result
 
