@@ -12,7 +12,7 @@ from pathlib import Path
 
 import experiments
 
-from . import commandline, experiment
+from . import commandline, experiment, findings
 from .experiment import Experiment
 from .start import INTERRUPTED
 from .text import wrapped
@@ -34,13 +34,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["all"]:
         return run_all(commandline.parser_of_all().parse_args(argv[1:]))
+    if argv[:1] == ["findings"]:
+        return findings.main(argv[1:], map(load, names()))
     if argv and argv[0] not in ("-h", "--help"):
         hint = f"; one experiment is python -m experiments.{argv[0]}" if argv[0] in names() else ""
-        print(f"python -m experiments: error: {argv[0]!r}: expected nothing, or 'all'{hint}", file=sys.stderr)
+        expected = f"expected nothing, 'all' or 'findings'{hint}"
+        print(f"python -m experiments: error: {argv[0]!r}: {expected}", file=sys.stderr)
         return 2
     print("python -m experiments.NAME runs one (--help tells its flags), python -m experiments all runs them all:\n")
     for name in names():
         print(f"  {name:24}{importlib.import_module(f'experiments.{name}').__doc__}")
+    print("\npython -m experiments findings writes the README's table of what was found")
     return 0
 
 

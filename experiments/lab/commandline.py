@@ -82,6 +82,16 @@ def parser_of_all() -> Parser:
     return result
 
 
+def parser_of_findings() -> Parser:
+    """The parser of `python -m experiments findings`: where the results lie."""
+    prog = "python -m experiments findings"
+    description = "Write the README's table of findings, and the files behind it, from the results of default runs."
+    result = _with_examples(prog, description, [prog, f"{prog} --run rerun"])
+    result.add_argument("--out", metavar="DIR", type=Path, default=Path("results"), help="(default: results)")
+    result.add_argument("--run", metavar="RUN", type=_run_name, help="takes the results in DIR/RUN/")
+    return result
+
+
 def _with_examples(prog: str, description: str, examples: Sequence[str]) -> Parser:
     return Parser(
         prog=prog,

@@ -177,7 +177,11 @@ def prepare(experiment: Experiment, arguments: argparse.Namespace) -> tuple[Data
 
 
 def run(experiment: Experiment, trials: Trials, settings: Settings) -> Result:
-    """Measure and judge: the result, a plain dict, whose "claims" hold the verdicts."""
+    """Measure and judge: the result, a plain dict, whose "claims" hold the verdicts.
+
+    Its "settings" hold what was found out, too, such as the target; "settings_at_start" only what was asked for.
+    """
+    at_start = settings.plain()
     with trials:
         settings = experiment.measure(trials, settings)
     data, backend = trials.data, get_backend(settings.backend)
@@ -190,6 +194,7 @@ def run(experiment: Experiment, trials: Trials, settings: Settings) -> Result:
         "claims": {},
         "rows": trials.rows,
         "settings": settings.plain() | shape,
+        "settings_at_start": at_start,
         "data": results.data_read(data),
         "environment": environment,
     }
