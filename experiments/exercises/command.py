@@ -90,7 +90,9 @@ def start(arguments: argparse.Namespace) -> int:
         raise ValueError(f"DIR is {str(folder)!r}, which is a file; expected a folder, or a name for a new one")
     folder.mkdir(parents=True, exist_ok=True)
     for one in chosen:
-        print(f"  {folder / one.name}.py  {'written' if sheet.write(one, folder) else 'is there already: left as it is'}")
+        print(
+            f"  {folder / one.name}.py  {'written' if sheet.write(one, folder) else 'is there already: left as it is'}"
+        )
     print(f"\nFill them in, then: {PROG} check {folder}")
     return 0
 
@@ -104,7 +106,9 @@ def check(arguments: argparse.Namespace) -> int:
     if not arguments.names:
         chosen = [one for one in chosen if (folder / f"{one.name}.py").exists()]
     if not chosen:
-        raise ValueError(f"{str(folder)!r} holds no exercise; expected files such as {NAMES[0]}.py ({PROG} start {folder})")
+        raise ValueError(
+            f"{str(folder)!r} holds no exercise; expected files such as {NAMES[0]}.py ({PROG} start {folder})"
+        )
 
     def mark(one: Exercise) -> dict[str, Any]:
         return process.mark(one.name, folder / f"{one.name}.py", arguments.seconds)

@@ -76,8 +76,11 @@ def reason(name: str, error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return f"{name} takes more memory than an answer may{where}: is an array larger than it should be?"
     words = " ".join(str(error).split())
-    cure = ": the shapes do not fit" if any(each in words for each in ("matmul", "broadcast", "aligned")) else ""
-    return f"{name} stops with {type(error).__name__}{where}{cure}: {shortened(words)}"
+    if "mismatch in its core dimension" in words:  # of matmul, in words that no beginner reads
+        words = f"the shapes do not fit for @ {words[words.rfind('(') :]}"
+    elif "broadcast" in words:
+        words = f"the shapes do not fit: {words}"
+    return f"{name} stops with {type(error).__name__}{where}: {shortened(words)}"
 
 
 def shortened(words: str, length: int = 110) -> str:
@@ -126,6 +129,22 @@ def difference(name: str, result: np.ndarray, expected: Any, rows: int, toleranc
     if not result.any():
         return f"{name} is zero, as if it were missing"
     return factor_difference(name, result, expected, rows) or entry_difference(name, result, expected, tolerance)
+
+
+def parallel(function: Callable[..., Any], arguments: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
+    """Whether each result is what is expected times a number above 0."""
+    try:
+        given = [copy.deepcopy(value) for value in arguments.values()]
+        results = named(function.__name__, call(function, *given), list(expected))
+    except Stopped:
+        return False
+    for name, value in expected.items():
+        if results[name].shape != np.shape(value):
+            return False
+        factor = float((results[name] * value).sum() / (value * value).sum())
+        if not (factor > 0 and is_close(results[name], factor * value)):
+            return False
+    return True
 
 
 def shape_difference(name: str, result: np.ndarray, expected: np.ndarray) -> str:
@@ -184,7 +203,6 @@ def first(*sentences: Callable[[], str]) -> str:
 def after(passed: str, sentence: str) -> str:
     """A sentence about a special case, with what went well before it."""
     return f"{passed}: {sentence}" if sentence else ""
-
 
 
 def guarded(check: Callable[[Any], str]) -> Callable[[Any], str]:

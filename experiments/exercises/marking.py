@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import importlib.util
 import inspect
 import io
 import sys
@@ -17,7 +18,7 @@ from .exercise import FULL_MARKS, POINTS_OF_THE_TESTS, Exercise, Function
 ALLOWED = {*sys.stdlib_module_names, "numpy"}
 MOST_PRINTED = 100_000  # letters that an answer may print
 
-OPTIONS = ["-o", "addopts=", "-s", "-p", "no:terminal", "-p", "no:cacheprovider"]  # of pytest: say nothing, keep nothing
+OPTIONS = ["-o", "addopts=", "-s", "-p", "no:terminal", "-p", "no:cacheprovider", "--noconftest"]  # quiet and quick
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Capped(io.StringIO):
     """What an answer prints, up to a limit; past it, printing stops the answer."""
 
     def write(self, text: str) -> int:
+        """Print, or stop."""
         if self.tell() + len(text) > MOST_PRINTED:
             raise Stopped(f"it prints more than {MOST_PRINTED:,} letters: is there a print in an endless loop?")
         return super().write(text)
@@ -56,9 +58,9 @@ def compiled(source: bytes) -> CodeType:
     try:
         tree = ast.parse(source, SOURCE)
         for node in ast.walk(tree):
-            imported = [each.name for each in node.names] if isinstance(node, ast.Import) else []
-            imported += [node.module or "."] if isinstance(node, ast.ImportFrom) else []
-            for name in imported:
+            if not isinstance(node, (ast.Import, ast.ImportFrom)):
+                continue
+            for name in [each.name for each in node.names] if isinstance(node, ast.Import) else [node.module or "."]:
                 if name.partition(".")[0] not in ALLOWED:
                     raise Stopped(f"line {node.lineno} imports {name}; expected NumPy and Python's own modules alone")
         return compile(tree, SOURCE, "exec")
@@ -95,22 +97,10 @@ def compared(exercise: Exercise, answer: Any) -> Mark:
 def tested(exercise: Exercise, answer: Any) -> Mark:
     """Full marks if the project's tests pass with the student's functions in the place of ours."""
     points = FULL_MARKS - POINTS_OF_THE_TESTS
-    try:
-        import pytest
-    except ImportError:
-        return Mark(points, "the project's own tests need pytest: python -m pip install -e \".[test]\"")
-
-    class Watch:
-        """Counts what passed, and keeps the first failure."""
-
-        passed, failure = 0, ""
-
-        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-            self.passed += report.when == "call" and report.passed
-            if report.failed and not self.failure:
-                why = getattr(getattr(report.longrepr, "reprcrash", None), "message", "it stops")
-                name = report.nodeid.rpartition("::")[2].partition("[")[0]
-                self.failure = f"the project's own {name} fails: {shortened(' '.join(why.split()), 90)}"
+    missing = [name for name in ("pytest", "hypothesis") if importlib.util.find_spec(name) is None]
+    if missing:
+        return Mark(points, f'the project\'s own tests need {missing[0]}: python -m pip install -e ".[test]"')
+    import pytest
 
     exercise.put_in_place(answer)
     watch = Watch()
@@ -118,6 +108,27 @@ def tested(exercise: Exercise, answer: Any) -> Mark:
     if status == 0 and watch.passed:
         return Mark(FULL_MARKS, "")
     return Mark(points, watch.failure or f"the project's own tests did not run (pytest ended with {int(status)})")
+
+
+class Watch:
+    """A plugin of pytest that counts what passed, and keeps the first failure."""
+
+    passed, failure = 0, ""
+
+    def pytest_configure(self) -> None:
+        """The same draws always, and fewer of them than in the project's own run."""
+        from hypothesis import settings
+
+        settings.register_profile("exercises", deadline=None, database=None, derandomize=True, max_examples=30)
+        settings.load_profile("exercises")
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Called by pytest for each part of each test."""
+        self.passed += report.when == "call" and report.passed
+        if report.failed and not self.failure:
+            why = getattr(getattr(report.longrepr, "reprcrash", None), "message", "it stops")
+            name = report.nodeid.rpartition("::")[2].partition("[")[0]
+            self.failure = f"the project's own {name} fails: {shortened(' '.join(why.split()), 90)}"
 
 
 def marked(exercise: Exercise, source: bytes, stage: str) -> dict[str, Any]:

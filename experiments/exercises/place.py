@@ -17,3 +17,8 @@ def replace(ours: Callable[..., Any], theirs: Callable[..., Any]) -> None:
             for name, value in list(vars(module).items()):
                 if value is ours:
                     setattr(module, name, theirs)
+
+
+def replace_method(owner: type, name: str, theirs: Callable[..., Any]) -> None:
+    """`owner` has `theirs` as its method of that name from now on."""
+    setattr(owner, name, theirs)

@@ -9,8 +9,10 @@ import numpy as np
 
 from minigrad import MLP
 
+from .. import compare
 from ..compare import after, first, wrong
 from ..exercise import Check, Exercise, Function
+from ..place import replace_method
 
 QUESTION = """\
 A network with one hidden layer of k units and K outputs goes forward like this:
@@ -44,8 +46,8 @@ Write a function that returns the four gradients, each in the shape of what it i
 
 HINTS = (
     "Write the four shapes down first. dW2 has the shape of W2, (k, K): only a.T @ delta2, (k, m) @ (m, K), gives it.",
-    "delta2 @ W2.T is (m, K) @ (K, k) -> (m, k): what each hidden unit has to do with the error. Then multiply, entry by "
-    "entry (*), with the slope 1 - a**2. a is tanh(z) already: do not take tanh again.",
+    "delta2 @ W2.T is (m, K) @ (K, k) -> (m, k): what each hidden unit has to do with the error. Then multiply, entry "
+    "by entry (*), with the slope 1 - a**2. a is tanh(z) already: do not take tanh again.",
     "db is a sum over the rows, delta.sum(axis=0), and not a mean: the 1/m is in δ already.",
 )
 
@@ -82,7 +84,7 @@ def mistakes_of(given: dict[str, Any], right: dict[str, Any]) -> dict[str, dict[
             name: m * value for name, value in right.items()
         },
         "all gradients have the wrong sign: δ2 starts with h − y, not y − h": {n: -value for n, value in right.items()},
-        f"db1 and db2 are m = {m} times too small: the 1/m is in δ already, so take the sum of its rows, not the mean": {
+        f"db1 and db2 are m = {m} times too small: the 1/m is in δ already, so sum its rows, and take no mean": {
             "db1": right["db1"] / m,
             "db2": right["db2"] / m,
         },
@@ -150,6 +152,12 @@ def square(answer: Any) -> str:
     return wrong(answer.backpropagation, given, right, mistakes_of(given, right) | mistakes)
 
 
+def direction(answer: Any) -> str:
+    """A point for the right direction of each gradient, whatever its length."""
+    given, right = network(8, 3, 5, 4)
+    return "" if compare.parallel(answer.backpropagation, given, right) else all_layers(answer)
+
+
 def one_row(answer: Any) -> str:
     """One row, one hidden unit, one output."""
     for sizes in ((1, 3, 5, 4), (1, 2, 1, 2)):
@@ -171,9 +179,10 @@ def exercise() -> Exercise:
         hints=HINTS,
         checks=(
             Check(1, square),
-            Check(3, all_layers),
+            Check(2, all_layers),
             Check(2, output_layer),
             Check(2, lambda answer: first(lambda: all_layers(answer), lambda: one_row(answer))),
+            Check(1, direction),
         ),
         relation="Ours go through any number of layers: `backward_pass` makes every δ, `gradient_pass` every aᵀ δ, and "
         "`out=` writes into arrays that are kept from batch to batch.",
@@ -202,4 +211,4 @@ def put_in_place(answer: Any) -> None:
         out[...] = np.concatenate([np.ravel(dW1), db1, np.ravel(dW2), db2])
         return out
 
-    MLP.gradient = gradient  # type: ignore[method-assign]
+    replace_method(MLP, "gradient", gradient)

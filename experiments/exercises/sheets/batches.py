@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -45,8 +46,9 @@ HINTS = (
 def epoch_of(answer: Any, n: int, *arguments: Any) -> list[Any]:
     """The student's batches as a list; `Stopped` where they are none, or do not end."""
     result = call(answer.batches, n, *arguments)
-    if result is None:
-        raise Stopped("batches returns nothing: return a list of batches, or use yield")
+    if not isinstance(result, Iterable):
+        what = "nothing" if result is None else f"one {type(result).__name__}"
+        raise Stopped(f"batches returns {what}; expected all batches: return a list of them, or use yield")
 
     def listed() -> list[Any]:
         return list(itertools.islice(result, 2 * n + 2))
@@ -62,12 +64,12 @@ def in_order(answer: Any) -> str:
     """Without rng."""
     for n, size in ((10, 4), (9, 3), (5, 5), (4, 1), (1, 1)):
         found, expected = epoch_of(answer, n, size), list(epoch.batches(n, size))
-        if found == expected:
-            continue
         said = f"n = {n}, batch_size = {size}"
         if not all(isinstance(batch, slice) for batch in found):
             kind = next(type(batch).__name__ for batch in found if not isinstance(batch, slice))
             return f"without rng a batch is {kind}; expected slice(start, stop), which copies nothing"
+        if found == expected:
+            continue
         if found == expected[:-1]:
             return f"the last batch is missing ({said}): it is kept unless drop_last is True"
         if any((batch.stop or 0) > n for batch in found):
@@ -75,7 +77,7 @@ def in_order(answer: Any) -> str:
         if len(found) == size and len(found) != len(expected):
             return f"there are batch_size batches ({said}); expected batches of batch_size rows"
         rows = [row for batch in found for row in range(n)[batch]]
-        return row_mistake(rows, n, said) or sizes_mistake(found, expected, said)
+        return row_mistake(rows, n, said) or f"the batches are {found} ({said}); expected {expected}"
     return ""
 
 
@@ -86,11 +88,6 @@ def row_mistake(rows: list[int], n: int, said: str) -> str:
     if twice:
         return f"row {twice[0]} is used more than once in an epoch ({said})"
     return f"row {missing[0]} is never used in an epoch ({said})" if missing else ""
-
-
-def sizes_mistake(found: list[Any], expected: list[Any], said: str) -> str:
-    """What is left: every row once, but cut in another way."""
-    return f"the batches are {found} ({said}); expected {expected}" if len(said) else ""
 
 
 def shuffled(answer: Any) -> str:
@@ -114,13 +111,17 @@ def shuffled(answer: Any) -> str:
     if inside >= n - n / size - 2:
         return "only the order of the batches is random, and each holds neighbours; shuffle the rows, then cut"
     if one == other:
-        return "two epochs with one rng have the same order: take the random numbers from rng, and make no new generator"
+        return (
+            "two epochs with one rng have the same order: take the random numbers from rng, and make no new generator"
+        )
     if one != repeated:
         return "the same seed gives another order: take the random numbers from rng, not from np.random or random"
     if [len(batch) for batch in both[0]] != [4, 4, 4, 4, 4, 3]:
         return f"the batches have the sizes {[len(batch) for batch in both[0]]} ({said}); expected 4, 4, 4, 4, 4, 3"
     if one != np.random.default_rng(3).permutation(n).tolist():
-        return "each row comes once, but the order is not that of rng.permutation(n): call it once, and cut what it gives"
+        return (
+            "each row comes once, but the order is not that of rng.permutation(n): call it once, and cut what it gives"
+        )
     return ""
 
 
@@ -146,7 +147,10 @@ def exercise() -> Exercise:
             Check(3, guarded(in_order)),
             Check(3, guarded(shuffled)),
             Check(
-                2, guarded(lambda answer: first(lambda: in_order(answer), lambda: shuffled(answer), lambda: dropped(answer)))
+                2,
+                guarded(
+                    lambda answer: first(lambda: in_order(answer), lambda: shuffled(answer), lambda: dropped(answer))
+                ),
             ),
         ),
         relation="Ours refuses sizes that make no sense, and can put the row numbers on a GPU (`backend`).",

@@ -10,7 +10,7 @@ from minigrad import LogisticRegression
 from minigrad.functions import sigmoid
 from minigrad.per_sample import textbook_epoch, upper_layers
 
-from ..compare import after, first, wrong
+from ..compare import after, call, first, guarded, is_close, wrong
 from ..exercise import Check, Exercise, Function
 from ..place import replace
 
@@ -67,11 +67,16 @@ def ours(z: Any, gram: Any, y: Any, learning_rate: float) -> Any:
     return upper_layers.in_sequence(z[:, None], gram, y.tolist(), learning_rate, above)[:, 0]
 
 
-def looped(z: Any, gram: Any, y: Any, rate: float, of_sum: Any) -> Any:
-    """δ by a loop in which `of_sum(i, delta)` is what z_i changes by: for typical mistakes."""
+def error_of(z: float, label: int) -> float:
+    """sigmoid(z) − y."""
+    return float(sigmoid(np.array([z]))[0]) - label
+
+
+def looped(z: Any, y: Any, change: Any, error: Any = error_of) -> Any:
+    """δ by a loop in which `change(i, delta)` is added to z_i, for typical mistakes in it."""
     delta = np.zeros(len(z))
     for i in range(len(z)):
-        delta[i] = sigmoid(np.array([z[i] + of_sum(i, delta)]))[0] - y[i]
+        delta[i] = error(z[i] + change(i, delta), y[i])
     return delta
 
 
@@ -81,13 +86,18 @@ def values(answer: Any) -> str:
     z, gram, y, rate = data.values()
     delta, start = ours(**data), sigmoid(z) - y
 
-    def loop(of_sum: Any) -> Any:
-        return looped(z, gram, y, rate, of_sum)
+    def loop(change: Any, error: Any = error_of) -> Any:
+        return looped(z, y, change, error)
+
+    def right(i: int, d: Any) -> Any:
+        return -rate * gram[i, :i] @ d[:i]
 
     m = len(z)
     mistakes = {
         "every δ is that of the block's start, which is GD: the samples before i have changed z_i": start,
-        "the sum is added; each sample before i changes z_i by minus η …": loop(lambda i, d: rate * gram[i, :i] @ d[:i]),
+        "the sum is added; each sample before i changes z_i by minus η …": loop(
+            lambda i, d: rate * gram[i, :i] @ d[:i]
+        ),
         "the learning rate η is missing before the sum": loop(lambda i, d: -gram[i, :i] @ d[:i]),
         "the learning rate η is there twice": loop(lambda i, d: -(rate**2) * gram[i, :i] @ d[:i]),
         "the sum takes the δ of the block's start; expected those that the loop has found": sigmoid(
@@ -97,17 +107,16 @@ def values(answer: Any) -> str:
         "the sum runs over all j with the δ of the block's start; expected j < i, and the δ that the loop has found": (
             sigmoid(z - rate * gram @ start) - y
         ),
-        "sample i itself is in its sum: j runs to i − 1": sigmoid_with_itself(z, gram, y, rate),
         "only the sample before i is in the sum; expected all j < i": loop(
             lambda i, d: -rate * gram[i, i - 1] * d[i - 1] if i else 0.0
         ),
         "gram is not used: the sum takes (x̃_i · x̃_j) δ_j": loop(lambda i, d: -rate * d[:i].sum()),
         "x̃_i · x̃_i stands where x̃_i · x̃_j is asked": loop(lambda i, d: -rate * gram[i, i] * d[:i].sum()),
         f"the sum is divided by m = {m}: SGD takes no mean": loop(lambda i, d: -rate * gram[i, :i] @ d[:i] / m),
-        "δ has the wrong sign: it is sigmoid(…) − y": -loop(lambda i, d: rate * gram[i, :i] @ d[:i] * -1.0),
+        "δ has the wrong sign: it is sigmoid(…) − y": loop(right, lambda z, label: -error_of(z, label)),
         "y stands in the sum where δ is asked": loop(lambda i, d: -rate * gram[i, :i] @ y[:i]),
-        "this is sigmoid(…) alone: y is not taken off": probabilities_alone(z, gram, rate),
-        "the sigmoid is missing: δ_i = sigmoid(…) − y_i": linear(z, gram, y, rate),
+        "this is sigmoid(…) alone: y is not taken off": loop(right, lambda z, label: error_of(z, 0)),
+        "the sigmoid is missing: δ_i = sigmoid(…) − y_i": loop(right, lambda z, label: z - label),
         "the first sample before i is missing in the sum: j starts at 0": loop(
             lambda i, d: -rate * gram[i, 1:i] @ d[1:i]
         ),
@@ -120,31 +129,20 @@ def values(answer: Any) -> str:
     return wrong(answer.block_deltas, data, {"delta": delta}, named)
 
 
-def sigmoid_with_itself(z: Any, gram: Any, y: Any, rate: float) -> Any:
-    """δ where δ_i at the start is counted in its own sum."""
-    delta = sigmoid(z) - y
-    for i in range(len(z)):
-        delta[i] = sigmoid(z[i : i + 1] - rate * gram[i, : i + 1] @ delta[: i + 1])[0] - y[i]
-    return delta
-
-
-def probabilities_alone(z: Any, gram: Any, rate: float) -> Any:
-    """h where h stands for δ."""
-    return looped(z, gram, np.zeros(len(z)), rate, lambda i, d: -rate * gram[i, :i] @ d[:i])
-
-
-def linear(z: Any, gram: Any, y: Any, rate: float) -> Any:
-    """δ without the sigmoid."""
-    delta = np.zeros(len(z))
-    for i in range(len(z)):
-        delta[i] = z[i] - rate * gram[i, :i] @ delta[:i] - y[i]
-    return delta
+def first_sample(answer: Any) -> str:
+    """A point for δ_0, which needs no sum."""
+    data = block()
+    result = call(answer.block_deltas, *data.values())
+    known = np.ndim(result) == 1 and is_close(np.asarray(result, float)[:1], ours(**data)[:1])
+    return "" if known else values(answer)
 
 
 def one_sample(answer: Any) -> str:
     """A block of one."""
     data = block(1, seed=1)
-    return after("works for 7 samples and fails for a block of one", wrong(answer.block_deltas, data, {"delta": ours(**data)}))
+    return after(
+        "works for 7 samples and fails for a block of one", wrong(answer.block_deltas, data, {"delta": ours(**data)})
+    )
 
 
 def as_the_loop(answer: Any) -> str:
@@ -176,9 +174,10 @@ def exercise() -> Exercise:
         ),
         hints=HINTS,
         checks=(
-            Check(5, values),
+            Check(4, values),
             Check(1, lambda answer: first(lambda: values(answer), lambda: one_sample(answer))),
             Check(2, lambda answer: first(lambda: values(answer), lambda: as_the_loop(answer))),
+            Check(1, guarded(first_sample)),
         ),
         relation="Ours does it for a first layer of any width, where δ_i is a row and comes from the layers above "
         "(`update`); here there are none, and `update` is sigmoid(z) − y.",

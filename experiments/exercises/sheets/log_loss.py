@@ -76,12 +76,10 @@ def one_sample(answer: Any) -> str:
 def certain(answer: Any) -> str:
     """Probabilities 0 and 1."""
     h, right, other = np.array([1.0, 0.0]), np.array([1, 0]), np.array([0, 1])
-    zero = wrong(answer.one_sample_loss, {"h": h, "y": right}, {"loss": np.zeros(2)}, {NAN: {"loss": [np.nan] * 2}})
-    if zero:
-        return zero if zero == NAN else f"a sample that is certain and right has the loss 0: {zero}"
     if wrong(answer.one_sample_loss, {"h": h, "y": other}, {"loss": np.full(2, np.inf)}):
         return "a sample that is certain and wrong has the loss ∞: do not clip h, and add nothing to it"
-    return ""
+    zero = wrong(answer.one_sample_loss, {"h": h, "y": right}, {"loss": np.zeros(2)}, {NAN: {"loss": [np.nan] * 2}})
+    return zero if zero in ("", NAN) else f"a sample that is certain and right has the loss 0: {zero}"
 
 
 NAN = "where h is exactly 0 or 1 the loss is nan: for NumPy 0 · log 0 is nan, so take only the logarithm that counts"
@@ -109,7 +107,9 @@ def batch(answer: Any) -> str:
     J = losses.one_sample_loss(H, Y)
     mistakes = {
         "log_loss is a sum over the rows; J is the mean: divide by the number of rows m": J.sum(),
-        "log_loss is the mean of the printed losses; J has the factor y": losses.one_sample_loss_as_printed(H, Y).mean(),
+        "log_loss is the mean of the printed losses; J has the factor y": losses.one_sample_loss_as_printed(
+            H, Y
+        ).mean(),
         "log_loss returns one value a row; expected one number, the mean": J,
         "log_loss divides by m − 1; expected the mean over the m rows": J.sum() / (len(J) - 1),
         "log_loss has lost its minus": -J.mean(),

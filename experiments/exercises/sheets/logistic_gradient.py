@@ -9,8 +9,10 @@ import numpy as np
 from minigrad import LogisticRegression
 from minigrad.functions import sigmoid
 
+from .. import compare
 from ..compare import after, first, wrong
 from ..exercise import Check, Exercise, Function
+from ..place import replace_method
 
 QUESTION = """\
 Logistic regression says for a row x that class 1 has the probability h = sigmoid(x · w + b). For m rows at once:
@@ -60,14 +62,17 @@ def mistakes_of(X: Any, y: Any, w: Any, b: Any) -> dict[str, dict[str, Any]]:
     h, dw, db = sigmoid(z), *ours(X, y, w, b).values()
 
     def of(error: Any) -> dict[str, Any]:
-        return {"dw": X.T @ error / m, "db": error.mean()}
+        return {"dw": X.T @ error / m}
 
     mistakes = {
         f"the gradient is m = {m} times too large: it is a sum over the rows; divide it by the number of rows m": {
             "dw": m * dw,
             "db": m * db,
         },
-        f"dw is m = {m} times too large: X.T @ (h − y) is a sum over the rows; divide it by m": {"dw": m * dw, "db": db},
+        f"dw is m = {m} times too large: X.T @ (h − y) is a sum over the rows; divide it by m": {
+            "dw": m * dw,
+            "db": db,
+        },
         f"db is m = {m} times too large: take the mean of h − y, not the sum": {"dw": dw, "db": m * db},
         "the gradient has the wrong sign: it is h − y, not y − h": {"dw": -dw, "db": -db},
         "the gradient is divided by m − 1; expected the number of rows m": {"dw": dw * m / (m - 1)},
@@ -105,6 +110,12 @@ def values(answer: Any) -> str:
     return compared(answer, 8, 3)
 
 
+def direction(answer: Any) -> str:
+    """A point for the right direction, whatever the length."""
+    data = batch_of(8, 3)
+    return "" if compare.parallel(answer.gradient, data, ours(**data)) else values(answer)
+
+
 def one_row(answer: Any) -> str:
     """What SGD uses; also with one feature alone."""
     sentence = compared(answer, 1, 3) or compared(answer, 1, 1)
@@ -117,15 +128,18 @@ def exercise() -> Exercise:
         name="logistic_gradient",
         title="the gradient of logistic regression",
         question=QUESTION,
-        functions=(Function("gradient(X, y, w, b)", "(dw, db): ∂J/∂w = Xᵀ (h − y) / m, (n,), and ∂J/∂b = mean(h − y)."),),
+        functions=(
+            Function("gradient(X, y, w, b)", "(dw, db): ∂J/∂w = Xᵀ (h − y) / m, (n,), and ∂J/∂b = mean(h − y)."),
+        ),
         hints=HINTS,
         checks=(
             Check(1, square),
-            Check(5, values),
+            Check(4, values),
             Check(2, lambda answer: first(lambda: values(answer), lambda: one_row(answer))),
+            Check(1, direction),
         ),
-        relation="Ours are the second and third of three passes: `backward_pass` makes δ = (h − y) / m, `gradient_pass` "
-        "makes Xᵀ δ and Σ δ of it, written into one flat vector `out`: the weights first, the bias last.",
+        relation="Ours are the second and third of three passes: `backward_pass` makes δ = (h − y) / m, "
+        "`gradient_pass` makes Xᵀ δ and Σ δ of it, written into one flat vector `out`: the weights first, the bias last.",
         put_in_place=put_in_place,
         tests=(
             "tests/test_gradients.py::test_one_row_and_one_class_are_fine",
@@ -144,4 +158,4 @@ def put_in_place(answer: Any) -> None:
         out[:-1], out[-1] = answer.gradient(X, y, model.w.copy(), float(model.b[0]))
         return out
 
-    LogisticRegression.gradient = gradient  # type: ignore[method-assign]
+    replace_method(LogisticRegression, "gradient", gradient)

@@ -11,7 +11,7 @@ from minigrad import LogisticRegression, noise
 
 from ..compare import after, first, wrong
 from ..exercise import Check, Exercise, Function
-from ..place import replace
+from ..place import replace, replace_method
 
 QUESTION = """\
 Every sample has a gradient of its own, g_i. Their mean is G, the gradient of all rows. The gradient of a batch of n
@@ -57,7 +57,8 @@ def trace(answer: Any) -> str:
         "G is not taken off: this is the mean of ‖g_i‖², not of ‖g_i − G‖²": (g**2).sum() / m,
         "this is ‖G‖²; the squared distance of the rows from G is asked": G @ G,
         f"the sum over the samples is not divided by m = {m}: take the mean over the rows": tr * m,
-        f"the mean is taken over the p = {p} entries too: add up the squares of a row, and take the mean over rows": tr / p,
+        f"the mean is taken over the p = {p} entries too: add up the squares of a row, and take the mean over rows": tr
+        / p,
         "the root is too much: tr Σ is a mean of squares": math.sqrt(tr),
         "this adds up the standard deviations of the entries; expected their variances": g.std(axis=0).sum(),
         "noise_trace returns one number for each entry of the gradient; add them up": g.var(axis=0),
@@ -67,7 +68,8 @@ def trace(answer: Any) -> str:
             (g - g.mean(axis=1, keepdims=True)) ** 2
         ).sum()
         / m,
-        "one mean of all entries is taken off; G has its own mean for each entry: axis=0": ((g - g.mean()) ** 2).sum() / m,
+        "one mean of all entries is taken off; G has its own mean for each entry: axis=0": ((g - g.mean()) ** 2).sum()
+        / m,
         "the distances are not squared: ‖g_i − G‖² is asked": np.linalg.norm(g - G, axis=1).mean(),
         "the deviations are added up before they are squared": ((g - G).sum(axis=1) ** 2).mean(),
         "absolute values are added up; ‖v‖² is the sum of the squares": abs(g - G).sum() / m,
@@ -119,7 +121,7 @@ def exercise() -> Exercise:
             Check(1, lambda answer: first(lambda: trace(answer), lambda: one_row(answer))),
             Check(3, std),
         ),
-        relation="Ours finds tr Σ without the table g: tr Σ = mean ‖g_i‖² − ‖G‖², and ‖g_i‖² is a product of two norms.",
+        relation="Ours finds tr Σ without the table g: it is mean ‖g_i‖² − ‖G‖², and ‖g_i‖² is a product of norms.",
         put_in_place=put_in_place,
         tests=tuple(
             f"tests/test_noise.py::{name}"
@@ -144,4 +146,4 @@ def put_in_place(answer: Any) -> None:
         return float(answer.noise_std(self.trace, n))
 
     replace(noise.gradient_noise, gradient_noise)
-    noise.GradientNoise.std = std  # type: ignore[method-assign]
+    replace_method(noise.GradientNoise, "std", std)

@@ -12,7 +12,7 @@ from minigrad.per_sample import textbook
 from ..compare import Stopped, after, call, difference, first, guarded, is_close
 from ..exercise import Check, Exercise, Function
 from ..marker import function_of
-from ..place import replace
+from ..place import replace, replace_method
 
 QUESTION = """\
 SGD and gradient descent (GD) differ in one thing only: where the gradient is taken.
@@ -113,7 +113,9 @@ def epoch(answer: Any) -> str:
         "the rows come in the reverse of `order`": walked(map(one, reversed(ORDER))),
         "the sign is wrong: θ goes up the hill; subtract η times the gradient": walked(one(i, -RATE) for i in ORDER),
         "the learning rate is missing": walked(one(i, 1.0) for i in ORDER),
-        f"each step is divided by m = {m}: the gradient of one row is not a sum": walked(one(i, RATE / m) for i in ORDER),
+        f"each step is divided by m = {m}: the gradient of one row is not a sum": walked(
+            one(i, RATE / m) for i in ORDER
+        ),
         f"each step is m = {m} times too large: the gradient of one row is not multiplied": walked(
             one(i, RATE * m) for i in ORDER
         ),
@@ -123,7 +125,9 @@ def epoch(answer: Any) -> str:
         "the last row of `order` is missing": walked(map(one, ORDER[:-1])),
         "the first row of `order` is missing": walked(map(one, ORDER[1:])),
         "there is only one update, for the first row: is return inside the loop?": walked([one(ORDER[0])]),
-        "there is only one update, for the last row: model.theta -= … belongs inside the loop": walked([one(ORDER[-1])]),
+        "there is only one update, for the last row: model.theta -= … belongs inside the loop": walked(
+            [one(ORDER[-1])]
+        ),
         "the rows up to i are used, X[: i + 1]; expected row i alone, X[i : i + 1]": walked(prefix(i) for i in ORDER),
     }
     found = theta_after(answer.textbook_epoch, ORDER, RATE)
@@ -209,4 +213,4 @@ def put_in_place(answer: Any) -> None:
         return batch.m
 
     replace(textbook.textbook_epoch, answer.textbook_epoch)
-    SGD.step = step  # type: ignore[method-assign]
+    replace_method(SGD, "step", step)
