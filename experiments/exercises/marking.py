@@ -56,7 +56,7 @@ def functions_of(exercise: Exercise, source: bytes) -> SimpleNamespace:
 def compiled(source: bytes) -> CodeType:
     """The student's file; `Stopped` where it is no Python, or imports what would answer in its place."""
     try:
-        tree = ast.parse(source, SOURCE)
+        tree = ast.parse(importlib.util.decode_source(source), SOURCE)
         for node in ast.walk(tree):
             if not isinstance(node, (ast.Import, ast.ImportFrom)):
                 continue

@@ -38,9 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return importlib.import_module("experiments.exercises.command").main(argv[1:])
     if argv and argv[0] not in ("-h", "--help"):
         hint = f"; one experiment is python -m experiments.{argv[0]}" if argv[0] in names() else ""
-        print(
-            f"python -m experiments: error: {argv[0]!r}: expected nothing, 'all' or 'exercises'{hint}", file=sys.stderr
-        )
+        print(f"python -m experiments: error: {argv[0]!r}: expected nothing, 'all', 'exercises'{hint}", file=sys.stderr)
         return 2
     print("python -m experiments.NAME runs one (--help tells its flags), python -m experiments all runs them all:\n")
     for name in names():

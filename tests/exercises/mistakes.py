@@ -125,8 +125,8 @@ MISTAKES = {
         ("rng.permutation(n)", "rng.permutation(n)[::-1]", "not that of rng.permutation(n)"),
         (
             "order = None if rng is None else rng.permutation(n)",
-            "k = -(-n // batch_size)\n    if rng is not None:\n        parts = [np.arange(n)[i * batch_size :][:batch_size]"
-            " for i in rng.permutation(k)]\n        yield from parts\n        return\n    order = None",
+            "if rng is not None:\n        parts = np.split(np.arange(n), range(batch_size, n, batch_size))\n"
+            "        yield from [parts[i] for i in rng.permutation(len(parts))]\n        return\n    order = None",
             "only the order of the batches is random",
         ),
         ("range(0, end, batch_size)", "range(0, end, n // batch_size)", "row"),

@@ -139,7 +139,7 @@ def exercise() -> Exercise:
             Check(1, direction),
         ),
         relation="Ours are the second and third of three passes: `backward_pass` makes δ = (h − y) / m, "
-        "`gradient_pass` makes Xᵀ δ and Σ δ of it, written into one flat vector `out`: the weights first, the bias last.",
+        "`gradient_pass` makes Xᵀ δ and Σ δ of it, into one flat vector `out`: the weights first, the bias last.",
         put_in_place=put_in_place,
         tests=(
             "tests/test_gradients.py::test_one_row_and_one_class_are_fine",
