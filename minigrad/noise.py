@@ -34,11 +34,13 @@ class GradientNoise:
         square_norm = float(self.mean @ self.mean)
         return self.trace / square_norm if square_norm > 0 else math.inf
 
+    # exercise: noise
     def std(self, n: int) -> float:
         """√(E‖mean of n independent draws − G‖²) = √(tr Σ / n)."""
         return math.sqrt(self.trace / checks.whole_number("n", n))
 
 
+# exercise: noise
 def gradient_noise(model: Model, X: Any, y: Any = None, *, scale: Array | None = None) -> GradientNoise:
     """tr Σ and G of the samples X (m, n), y (m,) at the model's parameters, without the (m, p) matrix of gradients.
 

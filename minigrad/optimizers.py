@@ -120,6 +120,7 @@ class SGD(Optimizer):
         self.learning_rate = checks.positive_number("learning_rate", learning_rate)
         self.momentum = checks.fraction("momentum", momentum)
 
+    # exercise: sgd
     def update(self, theta: Array, gradient: Array) -> None:
         """theta ← theta − η G, or − η v with momentum."""
         if self.momentum:
