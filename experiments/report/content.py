@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from ..lab.experiment import Experiment, Result
 from ..lab.text import data_name
 from .figures import Drawn, figures_of
@@ -166,7 +168,7 @@ def answer(parts: Sequence[Part]) -> tuple[str, str]:
         claim = claims.get(name)
         if claim and claim.verdict not in (MISSING, "not measured"):
             about = next(part.about for part in parts if claim in part.claims)
-            sentence = claim.because[:1].upper() + claim.because[1:]
+            sentence = begun(claim.because)
             if claim.verdict in ("undecided", "does not hold"):
                 sentence = f"No single batch size can be named ({name} {claim.verdict}): {claim.because}"
             return f"{sentence} ({about})." if about else f"{sentence}.", name
@@ -177,6 +179,11 @@ def answer(parts: Sequence[Part]) -> tuple[str, str]:
 
 
 # ---- words -------------------------------------------------------------------------------------------------------------
+
+
+def begun(sentence: str) -> str:
+    """A sentence with a capital at its beginning; a symbol keeps its size."""
+    return sentence[:1].upper() + sentence[1:] if "a" <= sentence[:1] <= "z" else sentence
 
 
 def blocks(docstring: str) -> list[tuple[str, str]]:
@@ -194,6 +201,11 @@ def blocks(docstring: str) -> list[tuple[str, str]]:
             kept = f"{found.pop()[1]}\n\n{kept}"
         found.append(("pre", kept))
     return found
+
+
+def with_code(text: str) -> Markup:
+    """A docstring's text as HTML: what stands in `backticks` is code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def shown(value: Any) -> str:

@@ -16,9 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import contourpy
 import numpy as np
 import scipy.optimize
+from matplotlib.figure import Figure
 
 import minigrad
 from minigrad import SGD, LogisticRegression
@@ -101,19 +101,10 @@ def digits() -> Scene:
         return np.array(path[: UPDATES + 1])
 
     best = scipy.optimize.minimize(lambda theta: height(theta[None])[0], start, tol=1e-10)
-    window = ((-2.2, 3.6), (-3.4, 2.6))
+    window = ((-2.2, 4.8), (-4.4, 2.6))
     marks = {"start": [start], "minimum": [best.x]}
-    return Scene(
-        "digits",
-        "Logistic regression on 600 digits",
-        ("weight w", "bias b"),
-        window,
-        len(x),
-        height,
-        float(best.fun),
-        marks,
-        run,
-    )
+    title, names = f"Logistic regression on {len(x)} digits", ("weight w", "bias b")
+    return Scene("digits", title, names, window, len(x), height, float(best.fun), marks, run)
 
 
 def saddle() -> Scene:
@@ -128,9 +119,8 @@ def saddle() -> Scene:
 
     marks = {"start": [[1.5, 0.0]], "minimum": [[0.0, -1.0], [0.0, 1.0]], "saddle": [[0.0, 0.0]]}
     window = ((-0.9, 1.9), (-1.7, 1.7))
-    return Scene(
-        "saddle", "A saddle between two minima", ("x", "y"), window, SURFACE_SAMPLES, height, -0.25, marks, run
-    )
+    title = "A saddle between two minima"
+    return Scene("saddle", title, ("x", "y"), window, SURFACE_SAMPLES, height, -0.25, marks, run)
 
 
 # ---- what the page keeps of them ---------------------------------------------------------------------------------------
@@ -199,15 +189,12 @@ def thinned(points: np.ndarray) -> np.ndarray:
 
 def contours(scene: Scene) -> str:
     """Lines of equal loss as the d of an SVG path, y upwards."""
-    (w, b), n = (np.linspace(*ends, 81) for ends in scene.window), 81
+    w, b = (np.linspace(*ends, 81) for ends in scene.window)
     grid = np.stack(np.meshgrid(w, b), axis=-1)
-    loss = scene.height(grid.reshape(-1, 2)).reshape(n, n) - scene.least
-    lines = contourpy.contour_generator(w, b, loss)
-    pieces = []
-    for level in np.geomspace(max(loss.min(), loss.max() / 3000) * 1.5, loss.max(), 14)[:-1]:
-        for line in lines.lines(level):
-            pieces.append("M" + " ".join(f"{x} {GRID - y}" for x, y in thinned(scene.on_grid(line))))
-    return "".join(pieces)
+    loss = scene.height(grid.reshape(-1, 2)).reshape(grid.shape[:2]) - scene.least
+    levels = np.geomspace(max(loss.min(), loss.max() / 3000) * 1.5, loss.max(), 14)[:-1]
+    drawn = Figure().subplots().contour(w, b, loss, levels)
+    return "".join(way(thinned(scene.on_grid(line))) for lines in drawn.allsegs for line in lines)
 
 
 def seconds_an_update(results: Mapping[str, Result], sizes: Sequence[int]) -> list[float] | None:
@@ -287,16 +274,16 @@ def preset(
     size = scene["sizes"].index(state[1])
     rate = min(range(len(scene["rates"])), key=lambda k: abs(np.log(scene["rates"][k] / state[2])))
     run = scene["runs"][size][rate]
+    points = np.cumsum(np.reshape(run["path"], (-1, 2)), axis=0)
     end = number(10 ** (run["loss"][-1] / 100))
     label = f"batch size {'all ' * (state[1] == scene['rows'])}{state[1]:,}, η = {scene['rates'][rate]:g}"
     address = f"surface={state[0]}&b={state[1]}&eta={scene['rates'][rate]:g}"
     why = why.format(updates=UPDATES, end=end)
-    return {"title": title, "label": label, "address": address, "scene": state[0], "d": way(run), "why": why}
+    return {"title": title, "label": label, "address": address, "scene": state[0], "d": way(points), "why": why}
 
 
-def way(run: dict[str, Any]) -> str:
-    """A run's path as the d of an SVG path, y upwards."""
-    points = np.cumsum(np.reshape(run["path"], (-1, 2)), axis=0)
+def way(points: np.ndarray) -> str:
+    """Points of the grid (k, 2) as the d of an SVG path, y upwards."""
     return "M" + " ".join(f"{x} {GRID - y}" for x, y in points)
 
 

@@ -71,7 +71,7 @@
   function drawCurve() {
     const { ab, bc } = state, best = Math.sqrt(ab * bc);
     const over = (B) => (1 + bc / B) * (ab + B) / (Math.sqrt(ab) + Math.sqrt(bc)) ** 2;
-    const sizes = Array.from({ length: 193 }, (_, k) => 2 ** (k / 12)), { B, time: T } = play.axes, width = 592;
+    const sizes = Array.from({ length: 193 }, (_, k) => 2 ** (k / 12)), { B, time: T } = play.axes, width = 352;
     // T over its least is 1 + c (x + 1/x − 2) at x B*: where that is 1.1, on either side.
     const c = Math.sqrt(ab * bc) / (Math.sqrt(ab) + Math.sqrt(bc)) ** 2, half = 1 + 0.1 / c / 2;
     const x = half + Math.sqrt(half * half - 1), low = Math.max(1, best / x), high = best * x;
