@@ -117,7 +117,7 @@
   function recall() {
     const wanted = new URLSearchParams(location.hash.slice(1));
     if (!["surface", "b", "eta", "ab", "bc"].some((name) => wanted.has(name))) return false;
-    if (wanted.get("surface") in play.scenes) state.surface = wanted.get("surface");
+    if (Object.hasOwn(play.scenes, wanted.get("surface"))) state.surface = wanted.get("surface");
     for (const name of ["b", "eta", "ab", "bc"]) {
       const value = Number(wanted.get(name));
       if (value > 0 && Number.isFinite(value)) state[name] = name.length === 2 ? Math.min(1e5, Math.max(1, value)) : value;
