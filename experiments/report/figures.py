@@ -1,4 +1,4 @@
-"""An experiment's figures as SVG inside the page: text that can be selected, ids of their own, words for who sees none."""
+"""An experiment's figures as SVG in the page: text that can be selected, ids of their own, and the same in words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import warnings
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -135,7 +134,7 @@ def tidy(text: str, prefix: str, alt: str) -> Markup:
 
 
 def own(name: str, value: str, prefix: str) -> str:
-    """An attribute of an SVG: ids made the figure's own, coordinates rounded to a hundredth of a point, fonts the page's."""
+    """An attribute of an SVG: ids are made the figure's own, coordinates hundredths of a point, fonts the page's."""
     if name == "id":
         return f"{prefix}-{value}"
     value = re.sub(r"(^|url\()#", rf"\1#{prefix}-", value) if name in (LINK, "clip-path", "style") else value

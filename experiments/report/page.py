@@ -10,8 +10,9 @@ from pathlib import Path
 import jinja2
 
 from ..lab.experiment import Experiment
-from . import content, playground
+from . import content, playground, words
 from .content import MISSING
+from .downloads import downloads
 
 HERE = Path(__file__).parent
 MARKS = {"holds": "✓", "conditional": "◐", "does not hold": "✕", "undecided": "?", "not measured": "–", MISSING: "∅"}
@@ -43,9 +44,8 @@ def render(folder: Path, experiments: Sequence[Experiment]) -> str:
     results, problems = content.read_results(folder, experiments)
     if not results:
         wrong = next((problem for problem in problems.values() if "cannot" in problem), "there is no NAME/result.json")
-        raise ValueError(
-            f"{str(folder)!r}: {wrong.rstrip('.')}; expected results: python -m experiments all writes them"
-        )
+        reason = " ".join(wrong.rstrip(".").split())
+        raise ValueError(f"{str(folder)!r}: {reason}; expected results: python -m experiments all writes them")
     parts = [
         content.part_of(one, results.get(one.name), problems.get(one.name, ""), question_of(one)) for one in experiments
     ]
@@ -55,7 +55,7 @@ def render(folder: Path, experiments: Sequence[Experiment]) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"sentence": content.begun, "with_code": content.with_code}
+    environment.filters |= {"sentence": words.begun, "with_code": words.with_code}
     return environment.get_template("page.html.jinja").render(
         answer=sentence,
         answer_from=source,
@@ -63,7 +63,7 @@ def render(folder: Path, experiments: Sequence[Experiment]) -> str:
         missing=[part for part in parts if part.problem],
         tally=Counter(claim.verdict for claim, _ in claims),
         marks=MARKS,
-        downloads=content.downloads(results),
+        downloads=downloads(results),
         play=playground.everything(results),
         style=(HERE / "style.css").read_text(encoding="utf-8"),
         script=(HERE / "sliders.js").read_text(encoding="utf-8"),
