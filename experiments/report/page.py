@@ -55,7 +55,7 @@ def render(folder: Path, experiments: Sequence[Experiment]) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"sentence": words.begun, "with_code": words.with_code}
+    environment.filters |= {"sentence": words.begun, "marked": words.marked}
     return environment.get_template("page.html.jinja").render(
         answer=sentence,
         answer_from=source,

@@ -116,20 +116,17 @@ def seconds_an_update(results: Mapping[str, Result], sizes: Sequence[int]) -> li
 
 
 def overhead_and_critical_batch(results: Mapping[str, Result]) -> dict[str, Any]:
-    """Where the sliders of a/b and B_c begin, and where each was measured: 100 and 100 where nothing was."""
-    found: dict[str, Any] = {"ab": 100.0, "bc": 100.0, "from": []}
+    """Where the sliders of a/b and B_c begin, and what measured it: 100 and 100 where nothing did."""
     claims = {name: claim for result in results.values() for name, claim in result["claims"].items()}
     lines = claims.get("C4b", {}).get("evidence", {}).get("CPU", {})
+    line = next((line for name, line in lines.items() if name.endswith("1 thread, 32 hidden units")), None)
     fits = claims.get("C3", {}).get("evidence", {}).get("MLP loose", {}).get("fits", {})
     fit = fits.get("drawn without replacement")
-    for name, line in lines.items():
-        if name.endswith("1 thread, 32 hidden units"):
-            found["ab"] = line["a_over_b"]["estimate"]
-            found["from"].append(f"a/b = {number(found['ab'])} by throughput (32 hidden units, 1 thread)")
-    if fit:
-        found["bc"] = fit["B_c"]["estimate"]
-        found["from"].append(f"B_c = {number(found['bc'])} by equal_compute (the same network, loose target)")
-    return found
+    ab, bc = line["a_over_b"]["estimate"] if line else 100.0, fit["B_c"]["estimate"] if fit else 100.0
+    by_throughput = "as throughput measured (32 hidden units, 1 thread)" if line else "as an example"
+    by_equal_compute = "as equal_compute measured (the same network, loose target)" if fit else "as an example"
+    said = [f"a/b = {number(ab)}, {by_throughput},", f"B_c = {number(bc)}, {by_equal_compute}"]
+    return {"ab": ab, "bc": bc, "from": said}
 
 
 def presets(scenes: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:

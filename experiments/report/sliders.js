@@ -3,15 +3,19 @@
 (() => {
   const play = JSON.parse(document.getElementById("runs").textContent);
   const find = (id) => document.getElementById(id);
-  const sliders = Object.fromEntries(["b", "eta", "ab", "bc"].map((name) => [name, find(`slider-${name}`)]));
+  const OF_RUN = ["b", "eta"], OF_CURVE = ["ab", "bc"], NAMES = [...OF_RUN, ...OF_CURVE];
+  const [LEAST, MOST] = [1, 1e5];  // of a/b and B_c
+  const sliders = Object.fromEntries(NAMES.map((name) => [name, find(`slider-${name}`)]));
   const surfaces = [...document.querySelectorAll("[name=surface]")];
   const state = { surface: "digits", b: 32, eta: 0.562, ab: play.curve.ab, bc: play.curve.bc };
 
+  // Where in `values` the one is that is nearest on a log scale.
+  const apart = (value, wanted) => Math.abs(Math.log(value / wanted));
   const nearest = (values, wanted) =>
-    values.reduce((best, value, k) =>
-      Math.abs(Math.log(value / wanted)) < Math.abs(Math.log(values[best] / wanted)) ? k : best, 0);
+    values.reduce((best, value, k) => (apart(value, wanted) < apart(values[best], wanted) ? k : best), 0);
   const three = (value) => Number(value.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 });
   const time = (s) => (s < 1e-3 ? `${three(1e6 * s)} µs` : s < 1 ? `${three(1e3 * s)} ms` : `${three(s)} s`);
+  // How far along a log axis a value lies, 0 to 1.
   const share = (axis, value) => Math.log(value / axis.low) / Math.log(axis.high / axis.low);
 
   // ---- drawing ----
@@ -44,6 +48,7 @@
     for (const each of document.querySelectorAll(".scene")) each.hidden = each.dataset.scene !== scene.name;
     document.querySelector(`.scene[data-scene=${scene.name}] .path`).setAttribute("d", d);
 
+    // The loss above its least, by update and by second: of the run, and thinner of the other batch sizes at this rate.
     const above = (run) => run.loss.map((value) => 10 ** (value / 100));
     const others = scene.runs.map((rates) => rates[rate]).filter((other) => other !== run);
     const clock = scene.name === "digits" && play.seconds;
@@ -65,7 +70,7 @@
     const last = above(run).at(-1), epochs = play.updates * scene.sizes[size] / scene.rows;
     find("readout").textContent = `Batch size ${batch}, η = ${eta}: ${play.updates} updates, ${three(epochs)} passes ` +
       `through the samples${clock ? `, ${time(play.updates * play.seconds[size])}` : ""}; the loss ends ` +
-      `${last <= 1.001e-5 ? "at most 0.00001" : three(last)} above its least.`;
+      `${last < 1.01 * play.axes.above.low ? "less than 0.00001" : three(last)} above its least.`;
   }
 
   function drawCurve() {
@@ -116,11 +121,12 @@
   // The state of an address such as #surface=digits&b=32&eta=0.1; false for any other address.
   function recall() {
     const wanted = new URLSearchParams(location.hash.slice(1));
-    if (!["surface", "b", "eta", "ab", "bc"].some((name) => wanted.has(name))) return false;
+    if (!["surface", ...NAMES].some((name) => wanted.has(name))) return false;
     if (Object.hasOwn(play.scenes, wanted.get("surface"))) state.surface = wanted.get("surface");
-    for (const name of ["b", "eta", "ab", "bc"]) {
+    for (const name of NAMES) {
       const value = Number(wanted.get(name));
-      if (value > 0 && Number.isFinite(value)) state[name] = name.length === 2 ? Math.min(1e5, Math.max(1, value)) : value;
+      if (!(value > 0 && Number.isFinite(value))) continue;
+      state[name] = OF_CURVE.includes(name) ? Math.min(MOST, Math.max(LEAST, value)) : value;
     }
     return true;
   }
@@ -132,7 +138,7 @@
       if (name === "b") state.b = scene.sizes[slider.value];
       else if (name === "eta") state.eta = scene.rates[slider.value];
       else state[name] = 10 ** slider.value;
-      (name.length === 2 ? drawCurve : drawRun)();
+      (OF_CURVE.includes(name) ? drawCurve : drawRun)();
       remember();
     });
   }

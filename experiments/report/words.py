@@ -18,7 +18,7 @@ def blocks(docstring: str) -> list[tuple[str, str]]:
     """A docstring without its first line as blocks ("p" or "pre", text): what is indented keeps its lines."""
     _, _, body = docstring.strip().partition("\n")
     found: list[tuple[str, str]] = []
-    for text in re.split(r"\n\s*\n", body.strip("\n")):
+    for text in re.split(r"\n\s*\n|\n(?=\d+\. )", body.strip("\n")):  # a point of a list begins a block, too
         lines = text.splitlines()
         indents = [len(line) - len(line.lstrip()) for line in lines]
         if max(indents) < 4:
@@ -31,9 +31,10 @@ def blocks(docstring: str) -> list[tuple[str, str]]:
     return found
 
 
-def with_code(text: str) -> Markup:
-    """A docstring's text as HTML: what stands in `backticks` is code."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+def marked(text: str) -> Markup:
+    """A docstring's text as HTML: what stands in `backticks` is code, *what stands in stars* is stressed."""
+    html = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))
+    return Markup(re.sub(r"(?<!\w)\*(\w[\w ]*)\*(?!\w)", r"<em>\1</em>", html))
 
 
 def shown(value: Any) -> str:

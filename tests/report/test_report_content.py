@@ -89,11 +89,13 @@ two lines.
 
 1. A point
    that goes on.
+2. Another.
 """
     assert words.blocks(text) == [
         ("pre", "a = b\n  = c\n\nd = e"),
         ("p", "A sentence in two lines."),
         ("p", "1. A point that goes on."),
+        ("p", "2. Another."),
     ]
 
 
@@ -103,8 +105,9 @@ def test_no_word_of_a_question_is_lost(experiments):
         assert told.split() == question_of(one).split("\n", 1)[1].split()
 
 
-def test_code_in_a_sentence_is_marked_and_all_else_escaped():
-    assert words.with_code("a < b in `x<y`") == "a &lt; b in <code>x&lt;y</code>"
+def test_code_and_stress_are_marked_and_all_else_escaped():
+    assert words.marked("a < b in `x<y`") == "a &lt; b in <code>x&lt;y</code>"
+    assert words.marked("it *sums* J − J* and J* * 2") == "it <em>sums</em> J − J* and J* * 2"
 
 
 def test_a_sentence_begins_with_a_capital_and_a_symbol_stays():
