@@ -91,7 +91,9 @@ def draw_map(result: dict[str, Any]) -> Figure:
     title = f"Updates to a training loss of {settings['target']:g} (mean of two seeds), by batch size and learning rate"
     fig, [[axis]] = plots.figure(1, 1, 12, 6.2, title, settings)
     shown = np.log10(updates.where(np.isfinite(updates) & (updates > 0)))
-    image, lost = axis.imshow(shown, cmap="cividis_r", aspect="auto", origin="lower"), worse_than_guessing(result)
+    edges = [np.arange(length + 1) - 0.5 for length in shown.T.shape]
+    image = axis.pcolormesh(*edges, shown, cmap="cividis_r", edgecolors="face")  # cells that stay sharp at any size
+    lost = worse_than_guessing(result)
     for i, rate in enumerate(updates.index):
         for j, size in enumerate(updates.columns):
             value = updates.loc[rate, size]

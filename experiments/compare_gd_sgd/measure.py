@@ -94,8 +94,8 @@ def check_rows(data: Dataset, settings: Settings, seed: int) -> list[dict]:
 # ---- paths over a loss with two parameters ---------------------------------------------------------------------------
 
 
-def path_rows(data: Dataset, settings: Settings) -> list[dict]:
-    """Logistic regression on one feature, so that theta = (w, b) can be drawn: three methods, one rate, three epochs.
+def one_feature(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Rows (m, 1) and labels (m,) for a logistic regression whose theta = (w, b) can be drawn.
 
     The feature is the projection of a sample on the line between the two classes' means, standardised and shifted by
     one so that w and b are not independent of each other and the contours are not circles.
@@ -103,7 +103,12 @@ def path_rows(data: Dataset, settings: Settings) -> list[dict]:
     y = data.y_train > data.y_train.min()  # the labels themselves, or the first class against the rest
     x = data.X_train @ (data.X_train[y].mean(axis=0) - data.X_train[~y].mean(axis=0))
     x = ((x - x.mean()) / (x.std() or 1.0) + 1)[:, None]
-    x, y = x[:PATH_ROWS], y[:PATH_ROWS]
+    return x[:PATH_ROWS], y[:PATH_ROWS]
+
+
+def path_rows(data: Dataset, settings: Settings) -> list[dict]:
+    """Logistic regression on one feature: three methods, one rate, three epochs; and the loss that they descend."""
+    x, y = one_feature(data)
     rows: list[dict] = []
     for batch_size in sorted({len(x), min(32, len(x)), 1}, reverse=True):
         model = LogisticRegression(1)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import experiments
 
+from ..report import page
 from . import commandline, experiment, findings
 from .experiment import Experiment
 from .start import INTERRUPTED
@@ -19,9 +20,9 @@ from .text import wrapped
 
 
 def names() -> list[str]:
-    """The experiments that are here: the folders but this one and that of the exercises."""
+    """The experiments that are here: the folders but this one, the report and the exercises."""
     folders = [module.name for module in pkgutil.iter_modules(experiments.__path__) if module.ispkg]
-    return [name for name in folders if name not in ("lab", "exercises")]
+    return [name for name in folders if name not in ("lab", "report", "exercises")]
 
 
 def load(name: str) -> Experiment:
@@ -38,9 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return findings.main(argv[1:], map(load, names()))
     if argv[:1] == ["exercises"]:
         return importlib.import_module("experiments.exercises.command").main(argv[1:])
+    if argv[:1] == ["report"]:
+        return write_report(commandline.parser_of_report().parse_args(argv[1:]))
     if argv and argv[0] not in ("-h", "--help"):
         hint = f"; one experiment is python -m experiments.{argv[0]}" if argv[0] in names() else ""
-        expected = f"expected nothing, 'all', 'findings' or 'exercises'{hint}"
+        expected = f"expected nothing, 'all', 'report', 'findings' or 'exercises'{hint}"
         print(f"python -m experiments: error: {argv[0]!r}: {expected}", file=sys.stderr)
         return 2
     print("python -m experiments.NAME runs one (--help tells its flags), python -m experiments all runs them all:\n")
@@ -65,10 +68,27 @@ def run_all(arguments: Namespace) -> int:
     claims: dict[str, dict] = {}
     for path in filter(Path.exists, ran):
         claims |= json.loads(path.read_text(encoding="utf-8"))["claims"]
+    if ran:
+        worst = max(worst, write_report(arguments))
     print()
     for name in sorted(claims):
         print(wrapped(claims[name]["statement"], f"{name:8}{claims[name]['verdict']:16}", " " * 24))
     return worst
+
+
+def write_report(arguments: Namespace) -> int:
+    """Write the page of all results that are there, and say where; returns the exit status."""
+    folder = commandline.folder(arguments)
+    try:
+        path = page.write(folder, [load(name) for name in names()])
+    except ValueError as error:
+        print(f"python -m experiments report: error: --out: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"python -m experiments report: error: {str(folder)!r}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    print(f"wrote {path}")
+    return 0
 
 
 def flags_for(one: Experiment, arguments: Namespace) -> list[str]:

@@ -87,8 +87,16 @@ def parser_of_findings() -> Parser:
     prog = "python -m experiments findings"
     description = "Write the README's table of findings, and the files behind it, from the results of default runs."
     result = _with_examples(prog, description, [prog, f"{prog} --run rerun"])
-    result.add_argument("--out", metavar="DIR", type=Path, default=Path("results"), help="(default: results)")
-    result.add_argument("--run", metavar="RUN", type=_run_name, help="takes the results in DIR/RUN/")
+    _add_folder(result.add_argument_group("results"), "takes DIR/RUN/NAME/")
+    return result
+
+
+def parser_of_report() -> Parser:
+    """The parser of `python -m experiments report`: only where the results are."""
+    prog = "python -m experiments report"
+    description = "Write index.html, a page of all results that are there, beside them."
+    result = _with_examples(prog, description, [prog, f"{prog} --run flowers"])
+    _add_folder(result.add_argument_group("results"), "reads DIR/RUN/NAME/")
     return result
 
 
@@ -150,8 +158,7 @@ def _add_machine(result: Parser, fixed: Sequence[str]) -> None:
 
 def _add_output(result: Parser, folder: str) -> None:
     output = result.add_argument_group("output")
-    output.add_argument("--out", metavar="DIR", type=Path, default=Path("results"), help="(default: results)")
-    output.add_argument("--run", metavar="RUN", type=_run_name, help=f"keeps runs apart: writes DIR/RUN/{folder}")
+    _add_folder(output, f"keeps runs apart: writes DIR/RUN/{folder}")
     output.add_argument("--quiet", action="store_true", help="no tables: only the verdict and what was written")
     result.add_argument(
         "--seed",
@@ -162,6 +169,11 @@ def _add_output(result: Parser, folder: str) -> None:
     effort = result.add_mutually_exclusive_group()
     effort.add_argument("--quick", action="store_true", help="a look in seconds: fewer sizes, seeds and epochs")
     effort.add_argument("--full", action="store_true", help="for overnight: every power of two, more seeds and epochs")
+
+
+def _add_folder(group: argparse._ArgumentGroup, run_help: str) -> None:
+    group.add_argument("--out", metavar="DIR", type=Path, default=Path("results"), help="(default: results)")
+    group.add_argument("--run", metavar="RUN", type=_run_name, help=run_help)
 
 
 def _defaults(experiment: Experiment, flag: str) -> str:
@@ -277,8 +289,8 @@ def _argument(convert: Callable[[str], Any], text: str, expected: str) -> Any:
         raise argparse.ArgumentTypeError(f"{text!r}: expected {expected}") from None
 
 
-def folder(arguments: argparse.Namespace, name: str) -> Path:
-    """Where the experiment of that name leaves its files."""
+def folder(arguments: argparse.Namespace, name: str = "") -> Path:
+    """Where the experiment of that name leaves its files; without a name, where all of them leave their folders."""
     return arguments.out / (arguments.run or "") / name
 
 

@@ -13,6 +13,7 @@ import importlib
 import io
 import math
 import os
+import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -122,6 +123,7 @@ def main(experiment: Experiment, argv: list[str] | None = None) -> int:
     except (ValueError, OSError, MemoryError, minigrad.BackendUnavailable) as error:
         print(f"{parser.prog}: error: {_one_line(error)}", file=sys.stderr)
         return 2
+    words = shlex.join(["python", "-m", f"experiments.{experiment.name}", *(sys.argv[1:] if argv is None else argv)])
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Greek letters shows ? for them
     if not arguments.quiet:
@@ -130,7 +132,7 @@ def main(experiment: Experiment, argv: list[str] | None = None) -> int:
             sys.stdout.flush()
     kept = f"what was finished is in {journal}: the same command goes on from there"
     try:
-        result = run(experiment, trials, settings)
+        result = run(experiment, trials, settings) | {"command": words}
         report(experiment, result, folder, arguments.quiet)
     except KeyboardInterrupt:
         print(f"\n{parser.prog}: interrupted; {kept}", file=sys.stderr)
@@ -228,14 +230,19 @@ def report(experiment: Experiment, result: Result, folder: Path, quiet: bool) ->
 
 def drawn(experiment: Experiment, result: Result) -> Iterator[tuple[str, Figure]]:
     """The figures that there is something to draw for, by name; below each the finding that it is about."""
-    measured = [name for name, claim in result["claims"].items() if claim["verdict"] != "not measured"]
     for name, draw in experiment.figures.items():
-        figure, claim = draw(result), experiment.about.get(name, next(iter(measured), ""))
+        figure, claim = draw(result), claim_of(experiment, result, name)
         if figure is not None:
             if claim:
                 found = result["claims"][claim]
                 plots.write_below(figure, f"{claim} {found['verdict']}: {found['because']}.")
             yield name, figure
+
+
+def claim_of(experiment: Experiment, result: Result, figure: str) -> str:
+    """The claim that the figure of that name is about; "" for none."""
+    measured = [name for name, claim in result["claims"].items() if claim["verdict"] != "not measured"]
+    return experiment.about.get(figure, next(iter(measured), ""))
 
 
 def said(name: str, claim: dict[str, Any]) -> str:

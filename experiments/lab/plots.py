@@ -39,6 +39,7 @@ STYLE: Any = {
     "svg.hashsalt": "minigrad",  # the same data give the same file
 }
 MARKERS = "osD^vP*X"
+BELOW: Any = {"x": 0.01, "ha": "left", "fontsize": 9.5, "color": "0.2"}  # the look of what is written below the axes
 
 
 def panels(rows: int, columns: int, width: float, height: float, **keywords: Any) -> tuple[Figure, Any]:
@@ -71,10 +72,15 @@ def figure(
 
 
 def write_below(fig: Figure, text: str) -> None:
-    """Write a sentence below the axes, above what stands there already."""
-    lines = textwrap.wrap(text, int(14 * fig.get_figwidth()))
-    below = "\n".join([*lines, fig.get_supxlabel()]).strip()
-    fig.supxlabel(below, x=0.01, ha="left", fontsize=9.5, color="0.2")
+    """Write a sentence below the axes, above what stands there already; `save` wraps it to the figure's width."""
+    fig.supxlabel(f"{text}\n{fig.get_supxlabel()}".strip(), **BELOW)
+
+
+def wrap_below(fig: Figure) -> None:
+    """Wrap what stands below the axes to the figure's width."""
+    wide = int(14 * fig.get_figwidth())
+    lines = [line for text in fig.get_supxlabel().splitlines() for line in textwrap.wrap(text, wide)]
+    fig.supxlabel("\n".join(lines), **BELOW)
 
 
 def plain_number(value: float, _: int = 0) -> str:
@@ -147,6 +153,7 @@ def legend_beside(axis: Any, **style: Any) -> None:
 def save(fig: Figure, folder: Path, name: str) -> list[Path]:
     """Write the figure as folder/name.png and .svg, each whole or not at all, and close it."""
     paths = []
+    wrap_below(fig)
     try:
         for kind in ("png", "svg"):
             path, temporary = folder / f"{name}.{kind}", folder / f"{name}.part.{kind}"

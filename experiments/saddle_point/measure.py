@@ -29,6 +29,7 @@ STARTS = 5  # weights to start from, for each number of components
 STRICT = 0.01  # |λ₋|/λ₊ at least: a flatter saddle takes too long to leave
 PUSHES = tuple(10.0**-k for k in range(2, 13, 2))
 ALL = slice(None)
+SURFACE_SAMPLES = 64  # of the saddle that can be drawn
 
 
 @dataclass(frozen=True)
@@ -211,15 +212,22 @@ def plateau_rows(data: Dataset, settings: Settings, saddle: dict, batch_size: in
 
 
 def surface_rows(data: Dataset, settings: Settings) -> list[dict]:
-    """A saddle that can be drawn, x²/2 + y⁴/4 − y²/2: sample i adds a_i · (x, y), and the a_i come to zero."""
-    N, rate, rows = 64, 0.1, []
-    a = np.random.default_rng(1).standard_normal((N, 2))
-    a -= a.mean(axis=0)
+    """Three descents of a saddle that can be drawn."""
+    N, rate, rows = SURFACE_SAMPLES, 0.1, []
     for batch_size, push in ((N, 0.0), (N, 1e-3), (4, 0.0)):
-        path = [np.array([1.5, push])]
-        for batch in itertools.islice(batch_stream(N, batch_size, np.random.default_rng(2), anew=False), 120):
-            x, y = path[-1]
-            gradient = np.array([x, y**3 - y]) + a[batch].mean(axis=0)
-            path.append(path[-1] - rate * gradient)
+        path = surface_path(batch_size, rate, push, updates=120)
         rows.append({"kind": "surface", "batch_size": batch_size, "N": N, "push": push, "eta": rate, "path": path})
     return rows
+
+
+def surface_path(batch_size: int, rate: float, push: float, updates: int) -> list[np.ndarray]:
+    """Descent over x²/2 + y⁴/4 − y²/2 from (1.5, push): sample i adds a_i · (x, y), and the a_i come to zero."""
+    N = SURFACE_SAMPLES
+    a = np.random.default_rng(1).standard_normal((N, 2))
+    a -= a.mean(axis=0)
+    path = [np.array([1.5, push])]
+    for batch in itertools.islice(batch_stream(N, batch_size, np.random.default_rng(2), anew=False), updates):
+        x, y = path[-1]
+        gradient = np.array([x, y**3 - y]) + a[batch].mean(axis=0)
+        path.append(path[-1] - rate * gradient)
+    return path

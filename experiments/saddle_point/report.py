@@ -103,7 +103,7 @@ def draw_surface(result: dict[str, Any]) -> Figure:
         axis.set_xlabel("x")
     axes[0][0].set_ylabel("y")
     below = f"■ start, ✖ saddle, ★ minima; a loss of two parameters, x²/2 + y⁴/4 − y²/2, at η = {runs[0]['eta']:g}"
-    fig.supxlabel(below, x=0.01, ha="left", fontsize=9, color="0.3")
+    plots.write_below(fig, below)
     return fig
 
 

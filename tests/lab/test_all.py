@@ -6,6 +6,7 @@ import pytest
 from strategies import python
 
 from experiments.lab import all, experiment
+from experiments.report import page
 
 NAMES = all.names()
 
@@ -55,11 +56,14 @@ def test_all_ends_where_it_is_interrupted(monkeypatch):
 
 def test_all_lists_the_verdicts(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(experiment, "main", lambda *_: 0)
+    monkeypatch.setattr(page, "write", lambda folder, _: folder / "index.html")
     (tmp_path / NAMES[-1]).mkdir()
     claims = {"C77": {"statement": "The moon is cheese.", "verdict": "does not hold"}}
     (tmp_path / NAMES[-1] / "result.json").write_text(json.dumps({"claims": claims}), encoding="utf-8")
     assert all.main(["all", "--out", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "C77     does not hold   The moon is cheese."
+    wrote, _, listed = capsys.readouterr().out.splitlines()
+    assert wrote == f"wrote {tmp_path / 'index.html'}"
+    assert listed == "C77     does not hold   The moon is cheese."
 
 
 @pytest.mark.parametrize(

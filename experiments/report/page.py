@@ -1,0 +1,75 @@
+"""`python -m experiments report`: results/index.html, one file that needs no network and holds all that was found."""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import jinja2
+
+from ..lab.experiment import Experiment
+from . import content, playground, words
+from .content import MISSING
+from .downloads import downloads
+
+HERE = Path(__file__).parent
+MARKS = {"holds": "✓", "conditional": "◐", "does not hold": "✕", "undecided": "?", "not measured": "–", MISSING: "∅"}
+
+
+def write(folder: Path, experiments: Sequence[Experiment]) -> Path:
+    """Write folder/index.html, whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        There is no result of any of the experiments in this folder.
+    OSError
+        The folder cannot be read or written.
+    """
+    path = folder / "index.html"
+    text = render(folder, experiments)
+    temporary = path.with_name(path.name + ".part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def render(folder: Path, experiments: Sequence[Experiment]) -> str:
+    """The page of the results in this folder; ValueError where there is none."""
+    results, problems = content.read_results(folder, experiments)
+    if not results:
+        wrong = next((problem for problem in problems.values() if "cannot" in problem), "there is no NAME/result.json")
+        reason = " ".join(wrong.rstrip(".").split())
+        raise ValueError(f"{str(folder)!r}: {reason}; expected results: python -m experiments all writes them")
+    parts = [
+        content.part_of(one, results.get(one.name), problems.get(one.name, ""), question_of(one)) for one in experiments
+    ]
+    claims = [(claim, part) for part in parts for claim in part.claims]
+    claims.sort(key=lambda pair: content.in_order(pair[0].name))
+    sentence, source = content.answer(parts)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    environment.filters |= {"sentence": words.begun, "marked": words.marked}
+    return environment.get_template("page.html.jinja").render(
+        answer=sentence,
+        answer_from=source,
+        claims=claims,
+        missing=[part for part in parts if part.problem],
+        tally=Counter(claim.verdict for claim, _ in claims),
+        marks=MARKS,
+        downloads=downloads(results),
+        play=playground.everything(results),
+        style=(HERE / "style.css").read_text(encoding="utf-8"),
+        script=(HERE / "sliders.js").read_text(encoding="utf-8"),
+    )
+
+
+def question_of(one: Experiment) -> str:
+    """The docstring of an experiment's question.py."""
+    return importlib.import_module(f"experiments.{one.name}.question").__doc__ or ""

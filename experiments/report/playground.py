@@ -1,0 +1,196 @@
+"""What the page's sliders show: runs that are made when the page is written, at each batch size and learning rate.
+
+A run over one of the two surfaces is kept as what a picture needs: whole numbers in thousandths of the window, and the
+loss at some updates. The curve of the time to a target, T(B) = S(B) t(B) = S_min (1 + B_c/B) (a + b B), is computed by
+the page itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ..lab.experiment import Result
+from ..lab.results import frame
+from ..lab.text import number, styled
+from .surfaces import GRID, UPDATES, Scene, digits, saddle
+
+RATES = tuple(10 ** (k / 4) for k in range(-8, 5))  # quarter decades from 0.01 to 10
+SADDLE_RATES = RATES[:7]  # above them y³ throws a run off the picture
+APART = 4  # of GRID: points that are nearer to each other look like one
+MOMENTS = np.unique(np.geomspace(1, UPDATES, 48).round().astype(int))  # updates after which the loss is kept
+LEAST = 1e-5  # above the least loss: what lies below is drawn there
+
+
+def recorded(scene: Scene, rates: Sequence[float]) -> dict[str, Any]:
+    """A scene as plain data: contours, marks, and the runs by batch size and rate."""
+    sizes = scene.batch_sizes()
+    return {
+        "name": scene.name,
+        "title": scene.title,
+        "axes": scene.axes,
+        "ticks": ticks(scene.window),
+        "rows": scene.rows,
+        "sizes": sizes,
+        "rates": [float(f"{rate:.3g}") for rate in rates],
+        "contours": contours(scene),
+        "marks": {name: scene.on_grid(points).tolist() for name, points in scene.marks.items()},
+        "moments": MOMENTS.tolist(),
+        "runs": [[kept(scene, scene.run(size, rate)) for rate in rates] for size in sizes],
+    }
+
+
+def ticks(window: Sequence[Sequence[float]], count: int = 3) -> list[tuple[float, str, str]]:
+    """Places along a window's sides, as shares, with the two parameters there."""
+    shares = [(k + 0.5) / count for k in range(count)]
+    x, y = ([styled(low + share * (high - low), ".1f") for share in shares] for low, high in window)
+    return list(zip(shares, x, y))
+
+
+def log_axis(name: str, low: float, high: float, labels: Mapping[float, str]) -> dict[str, Any]:
+    """A log scale: its ends, and its ticks as shares of the way between them."""
+    places = [(math.log(value / low) / math.log(high / low), label) for value, label in labels.items()]
+    return {"name": name, "low": low, "high": high, "ticks": [place for place in places if 0 <= place[0] <= 1]}
+
+
+def axes(seconds: Sequence[float] | None) -> dict[str, dict[str, Any]]:
+    """The scales of the page's curves."""
+    times = {1e-6: "1 µs", 1e-5: "10 µs", 1e-4: "0.1 ms", 1e-3: "1 ms", 1e-2: "10 ms", 0.1: "0.1 s", 1.0: "1 s"}
+    shortest, longest = (min(seconds), UPDATES * max(seconds)) if seconds else (1e-5, 1e-1)
+    losses = {1e-4: "0.0001", 1e-3: "0.001", 1e-2: "0.01", 0.1: "0.1", 1.0: "1"}
+    sizes = {float(4**k): f"{4**k:,}" for k in range(0, 9, 2)}
+    return {
+        "updates": log_axis("updates", 1, UPDATES, {1: "1", 10: "10", 100: "100"}),
+        "seconds": log_axis("seconds", shortest, longest, times),
+        "above": log_axis("loss above its least", LEAST, 10, losses),
+        "B": log_axis("batch size B", 1, 65536, sizes),
+        "time": log_axis("time over the least", 1, 100, {1: "1", 2: "2", 5: "5", 10: "10", 20: "20", 50: "50"}),
+    }
+
+
+def kept(scene: Scene, path: np.ndarray) -> dict[str, Any]:
+    """A run: its path, each point as a step from the one before; and 100 log₁₀ of the loss above its least."""
+    points = thinned(scene.on_grid(path))
+    above = np.maximum(scene.height(path[MOMENTS]) - scene.least, LEAST)
+    steps = np.diff(points, axis=0, prepend=0)
+    return {"path": steps.ravel().tolist(), "loss": np.rint(100 * np.log10(above)).astype(int).tolist()}
+
+
+def thinned(points: np.ndarray) -> np.ndarray:
+    """The points (k, 2) but for those that lie within APART of the last one kept; the first and the last stay."""
+    chosen = [points[0]]
+    for point in points[1:-1]:
+        if abs(point - chosen[-1]).max() >= APART:
+            chosen.append(point)
+    return np.array([*chosen, points[-1]])
+
+
+def contours(scene: Scene) -> str:
+    """Lines of equal loss as the d of an SVG path, y upwards."""
+    w, b = (np.linspace(*ends, 81) for ends in scene.window)
+    grid = np.stack(np.meshgrid(w, b), axis=-1)
+    loss = scene.height(grid.reshape(-1, 2)).reshape(grid.shape[:2]) - scene.least
+    levels = np.geomspace(max(loss.min(), loss.max() / 3000) * 1.5, loss.max(), 14)[:-1]
+    drawn = Figure().subplots().contour(w, b, loss, levels)
+    return "".join(way(thinned(scene.on_grid(line))) for lines in drawn.allsegs for line in lines)
+
+
+def seconds_an_update(results: Mapping[str, Result], sizes: Sequence[int]) -> list[float] | None:
+    """Seconds of an update at each size, by compare_gd_sgd's timings of the batched kernel; None where there are none.
+
+    Between two sizes that were timed, and beyond them, on a straight line in logarithms.
+    """
+    if "compare_gd_sgd" not in results:
+        return None
+    rows = frame(results["compare_gd_sgd"], "timing", path="batched", backend="numpy")
+    if rows.empty or rows.batch_size.nunique() < 2:
+        return None
+    median = rows.groupby("batch_size").microseconds.median()
+    timed = np.log(median.index.to_numpy(dtype=float))
+    seconds = np.log(1e-6 * median.to_numpy() * median.index.to_numpy())
+    return [float(f"{value:.3g}") for value in np.exp(np.interp(np.log(sizes), timed, seconds))]
+
+
+def overhead_and_critical_batch(results: Mapping[str, Result]) -> dict[str, Any]:
+    """Where the sliders of a/b and B_c begin, and what measured it: 100 and 100 where nothing did."""
+    claims = {name: claim for result in results.values() for name, claim in result["claims"].items()}
+    lines = claims.get("C4b", {}).get("evidence", {}).get("CPU", {})
+    line = next((line for name, line in lines.items() if name.endswith("1 thread, 32 hidden units")), None)
+    fits = claims.get("C3", {}).get("evidence", {}).get("MLP loose", {}).get("fits", {})
+    fit = fits.get("drawn without replacement")
+    ab, bc = line["a_over_b"]["estimate"] if line else 100.0, fit["B_c"]["estimate"] if fit else 100.0
+    by_throughput = "as throughput measured (32 hidden units, 1 thread)" if line else "as an example"
+    by_equal_compute = "as equal_compute measured (the same network, loose target)" if fit else "as an example"
+    said = [f"a/b = {number(ab)}, {by_throughput},", f"B_c = {number(bc)}, {by_equal_compute}"]
+    return {"ab": ab, "bc": bc, "from": said}
+
+
+def presets(scenes: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Places of the sliders that are worth a look, and why each looks as it does, in numbers of the recorded runs."""
+    all_rows, samples = scenes["digits"]["rows"], scenes["saddle"]["rows"]
+    wanted = [
+        (
+            "Too small a rate",
+            ("digits", all_rows, 0.01),
+            "An update is η times the gradient. At η = 0.01 even {updates} updates together are no longer than 4 "
+            "gradients: the path points the right way and stops half-way, {end} above the least loss.",
+        ),
+        (
+            "One sample, jitter",
+            ("digits", 1, 1.0),
+            "At the minimum the gradients of the samples cancel in their mean, but none of them is 0. With one sample "
+            "an update never gets shorter: it arrives soon, and then jumps about, last {end} above the least loss.",
+        ),
+        (
+            "Full batch rests on the saddle",
+            ("saddle", samples, 0.0562),
+            "From this start the mean gradient has no part along y at all. So all samples together slide to the saddle "
+            "and rest there, {end} above the minima. The noise of a batch does have such a part: try 32. And rounding "
+            "has one, too, which grows at each update: at η = 0.1 it leaves, late.",
+        ),
+        (
+            "A batch in between",
+            ("digits", 32, 0.562),
+            "A mean of 32 samples jitters √32 = 5.7 times less than one sample, so the rate may be large. After "
+            "{updates} updates the loss is {end} above the least.",
+        ),
+    ]
+    return [preset(scenes, *each) for each in wanted]
+
+
+def preset(scenes: Mapping[str, dict[str, Any]], title: str, state: tuple[str, int, float], why: str) -> dict[str, Any]:
+    """A preset: its title, its address, its run, and the reason with the run's numbers filled in."""
+    scene = scenes[state[0]]
+    size = scene["sizes"].index(state[1])
+    rate = min(range(len(scene["rates"])), key=lambda k: abs(np.log(scene["rates"][k] / state[2])))
+    run = scene["runs"][size][rate]
+    points = np.cumsum(np.reshape(run["path"], (-1, 2)), axis=0)
+    end = number(10 ** (run["loss"][-1] / 100))
+    label = f"batch size {'all ' * (state[1] == scene['rows'])}{state[1]:,}, η = {scene['rates'][rate]:g}"
+    address = f"surface={state[0]}&b={state[1]}&eta={scene['rates'][rate]:g}"
+    why = why.format(updates=UPDATES, end=end)
+    return {"title": title, "label": label, "address": address, "scene": state[0], "d": way(points), "why": why}
+
+
+def way(points: np.ndarray) -> str:
+    """Points of the grid (k, 2) as the d of an SVG path, y upwards."""
+    return "M" + " ".join(f"{x} {GRID - y}" for x, y in points)
+
+
+def everything(results: Mapping[str, Result]) -> dict[str, Any]:
+    """All that the sliders need, as plain data."""
+    scenes = {"digits": recorded(digits(), RATES), "saddle": recorded(saddle(), SADDLE_RATES)}
+    seconds = seconds_an_update(results, scenes["digits"]["sizes"])
+    return {
+        "grid": GRID,
+        "updates": UPDATES,
+        "scenes": scenes,
+        "seconds": seconds,
+        "axes": axes(seconds),
+        "curve": overhead_and_critical_batch(results),
+        "presets": presets(scenes),
+    }

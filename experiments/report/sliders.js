@@ -1,0 +1,169 @@
+// The sliders: they choose among recorded runs, and draw the curve S(B) t(B). The state is in the address.
+"use strict";
+(() => {
+  const play = JSON.parse(document.getElementById("runs").textContent);
+  const find = (id) => document.getElementById(id);
+  const OF_RUN = ["b", "eta"], OF_CURVE = ["ab", "bc"], NAMES = [...OF_RUN, ...OF_CURVE];
+  const [LEAST, MOST] = [1, 1e5];  // of a/b and B_c
+  const sliders = Object.fromEntries(NAMES.map((name) => [name, find(`slider-${name}`)]));
+  const surfaces = [...document.querySelectorAll("[name=surface]")];
+  const state = { surface: "digits", b: 32, eta: 0.562, ab: play.curve.ab, bc: play.curve.bc };
+
+  // Where in `values` the one is that is nearest on a log scale.
+  const apart = (value, wanted) => Math.abs(Math.log(value / wanted));
+  const nearest = (values, wanted) =>
+    values.reduce((best, value, k) => (apart(value, wanted) < apart(values[best], wanted) ? k : best), 0);
+  const three = (value) => Number(value.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 });
+  const time = (s) => (s < 1e-3 ? `${three(1e6 * s)} µs` : s < 1 ? `${three(1e3 * s)} ms` : `${three(s)} s`);
+  // How far along a log axis a value lies, 0 to 1.
+  const share = (axis, value) => Math.log(value / axis.low) / Math.log(axis.high / axis.low);
+
+  // ---- drawing ----
+
+  function draw(plot, lines) {
+    const inside = find(`plot-${plot}`).querySelector(".inside");
+    inside.replaceChildren(...lines.map(([kind, attributes]) => {
+      const element = document.createElementNS("http://www.w3.org/2000/svg", kind);
+      for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+      return element;
+    }));
+  }
+
+  // Points on two log scales as the d of a path in a box of this width, 306 high.
+  function line(points, x, y, width) {
+    const place = ([a, b]) => `${(width * share(x, a)).toFixed(1)} ${(306 * (1 - share(y, b))).toFixed(1)}`;
+    return "M" + points.map(place).join(" ");
+  }
+
+  function drawRun() {
+    const scene = play.scenes[state.surface];
+    const size = nearest(scene.sizes, state.b), rate = nearest(scene.rates, state.eta);
+    const run = scene.runs[size][rate];
+    let x = 0, y = 0, d = "M";
+    for (let k = 0; k < run.path.length; k += 2) {
+      x += run.path[k];
+      y += run.path[k + 1];
+      d += `${x} ${play.grid - y} `;
+    }
+    for (const each of document.querySelectorAll(".scene")) each.hidden = each.dataset.scene !== scene.name;
+    document.querySelector(`.scene[data-scene=${scene.name}] .path`).setAttribute("d", d);
+
+    // The loss above its least, by update and by second: of the run, and thinner of the other batch sizes at this rate.
+    const above = (run) => run.loss.map((value) => 10 ** (value / 100));
+    const others = scene.runs.map((rates) => rates[rate]).filter((other) => other !== run);
+    const clock = scene.name === "digits" && play.seconds;
+    const curves = (unit, scale) => {
+      const path = (each) => line(above(each).map((value, k) => [scene.moments[k] * scale(each), value]),
+        play.axes[unit], play.axes.above, 292);
+      return [...others.map((each) => ["path", { class: "other", d: path(each) }]), ["path", { class: "path", d: path(run) }]];
+    };
+    const seconds = (each) => play.seconds[scene.runs.findIndex((rates) => rates[rate] === each)];
+    draw("updates", curves("updates", () => 1));
+    draw("seconds", clock ? curves("seconds", seconds) : []);
+    find("plot-seconds").classList.toggle("idle", !clock);
+    find("no-clock").hidden = scene.name === "digits" || !play.seconds;
+
+    const all = scene.sizes[size] === scene.rows ? "all " : "";
+    const batch = `${all}${scene.sizes[size].toLocaleString("en")}`, eta = String(scene.rates[rate]);
+    show("b", batch, `${batch} of ${scene.rows} samples`);
+    show("eta", eta, eta);
+    const last = above(run).at(-1), epochs = play.updates * scene.sizes[size] / scene.rows;
+    find("readout").textContent = `Batch size ${batch}, η = ${eta}: ${play.updates} updates, ${three(epochs)} passes ` +
+      `through the samples${clock ? `, ${time(play.updates * play.seconds[size])}` : ""}; the loss ends ` +
+      `${last < 1.01 * play.axes.above.low ? "less than 0.00001" : three(last)} above its least.`;
+  }
+
+  function drawCurve() {
+    const { ab, bc } = state, best = Math.sqrt(ab * bc);
+    const over = (B) => (1 + bc / B) * (ab + B) / (Math.sqrt(ab) + Math.sqrt(bc)) ** 2;
+    const sizes = Array.from({ length: 193 }, (_, k) => 2 ** (k / 12)), { B, time: T } = play.axes, width = 352;
+    // T over its least is 1 + c (x + 1/x − 2) at x B*: where that is 1.1, on either side.
+    const c = Math.sqrt(ab * bc) / (Math.sqrt(ab) + Math.sqrt(bc)) ** 2, half = 1 + 0.1 / c / 2;
+    const x = half + Math.sqrt(half * half - 1), low = Math.max(1, best / x), high = best * x;
+    const left = width * share(B, low), right = Math.min(width, width * share(B, high));
+    draw("curve", [
+      ["rect", { class: "band", x: left, y: 0, width: Math.max(0, right - left), height: 306 }],
+      ["path", { class: "path", d: line(sizes.map((size) => [size, over(size)]), B, T, width) }],
+      ["circle", { class: "best", cx: width * share(B, best), cy: 306, r: 6 }],
+    ]);
+    show("ab", three(ab), three(ab));
+    show("bc", three(bc), three(bc));
+    find("curve-readout").textContent = `Fastest at B* = ${three(best)}. From ${three(low)} to ${three(high)} the time ` +
+      `is at most 10 % longer; one sample takes ${three(over(1))} times as long.`;
+  }
+
+  function show(name, text, spoken) {
+    find(`value-${name}`).textContent = text;
+    sliders[name].setAttribute("aria-valuetext", spoken);
+  }
+
+  // ---- state ----
+
+  function place() {
+    const scene = play.scenes[state.surface];
+    surfaces.forEach((each) => { each.checked = each.value === state.surface; });
+    sliders.b.max = scene.sizes.length - 1;
+    sliders.eta.max = scene.rates.length - 1;
+    sliders.b.value = nearest(scene.sizes, state.b);
+    sliders.eta.value = nearest(scene.rates, state.eta);
+    sliders.ab.value = Math.log10(state.ab);
+    sliders.bc.value = Math.log10(state.bc);
+    drawRun();
+    drawCurve();
+  }
+
+  function remember() {
+    const { surface, b, eta, ab, bc } = state, short = (value) => Number(value.toPrecision(3));
+    const address = new URLSearchParams({ surface, b, eta, ab: short(ab), bc: short(bc) });
+    try { history.replaceState(null, "", `#${address}`); } catch { /* too often for this browser: only the address lags */ }
+  }
+
+  // The state of an address such as #surface=digits&b=32&eta=0.1; false for any other address.
+  function recall() {
+    const wanted = new URLSearchParams(location.hash.slice(1));
+    if (!["surface", ...NAMES].some((name) => wanted.has(name))) return false;
+    if (Object.hasOwn(play.scenes, wanted.get("surface"))) state.surface = wanted.get("surface");
+    for (const name of NAMES) {
+      const value = Number(wanted.get(name));
+      if (!(value > 0 && Number.isFinite(value))) continue;
+      state[name] = OF_CURVE.includes(name) ? Math.min(MOST, Math.max(LEAST, value)) : value;
+    }
+    return true;
+  }
+
+  surfaces.forEach((each) => each.addEventListener("change", () => { state.surface = each.value; place(); remember(); }));
+  for (const [name, slider] of Object.entries(sliders)) {
+    slider.addEventListener("input", () => {
+      const scene = play.scenes[state.surface];
+      if (name === "b") state.b = scene.sizes[slider.value];
+      else if (name === "eta") state.eta = scene.rates[slider.value];
+      else state[name] = 10 ** slider.value;
+      (OF_CURVE.includes(name) ? drawCurve : drawRun)();
+      remember();
+    });
+  }
+  const go = () => { if (recall()) { place(); find("sliders").scrollIntoView(); } };
+  addEventListener("hashchange", go);
+  document.querySelectorAll(".go").forEach((each) => each.addEventListener("click", () => {
+    if (each.hash === location.hash) go();  // the same address once more is no change
+  }));
+
+  // What is wider than the screen can be scrolled by keyboard; and nothing is closed on paper.
+  const watch = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
+    }
+  });
+  document.querySelectorAll(".scrolls").forEach((each) => watch.observe(each));
+  const details = [...document.querySelectorAll("details")];
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    closed = details.filter((each) => !each.open);
+    closed.forEach((each) => { each.open = true; });
+  });
+  addEventListener("afterprint", () => closed.forEach((each) => { each.open = false; }));
+  const arrived = recall();
+  place();
+  if (arrived) find("sliders").scrollIntoView();
+})();

@@ -1,0 +1,140 @@
+"""What the sliders show is what was run."""
+
+import numpy as np
+import pytest
+
+from experiments.report import playground, surfaces
+from experiments.saddle_point.measure import SURFACE_SAMPLES
+from minigrad import LogisticRegression, load_digits
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return surfaces.digits()
+
+
+@pytest.fixture(scope="module")
+def saddle():
+    return surfaces.saddle()
+
+
+def rows_of_the_picture():
+    data = load_digits().binary("odd-even")
+    y = data.y_train.astype(bool)
+    x = data.X_train @ (data.X_train[y].mean(axis=0) - data.X_train[~y].mean(axis=0))
+    return ((x - x.mean()) / x.std() + 1)[:600], y[:600]
+
+
+def test_full_batch_is_gradient_descent_written_out(digits):
+    (x, y), theta = rows_of_the_picture(), np.array([-1.0, 2.0])
+    path = digits.run(600, 0.3)
+    assert path.shape == (surfaces.UPDATES + 1, 2)
+    for step in range(50):
+        assert path[step] == pytest.approx(theta, rel=1e-9)
+        h = 1 / (1 + np.exp(-(theta[0] * x + theta[1])))
+        theta = theta - 0.3 * np.array([np.mean((h - y) * x), np.mean(h - y)])
+
+
+def test_the_minimum_is_one(digits):
+    (x, y), [theta] = rows_of_the_picture(), digits.marks["minimum"]
+    model = LogisticRegression(1)
+    model.theta[:] = theta
+    assert np.abs(model.gradient(x[:, None], y)).max() < 1e-4
+    assert digits.least == pytest.approx(model.loss(x[:, None], y), rel=1e-9)
+    assert digits.height(theta[None]) == pytest.approx(digits.least)
+
+
+def test_an_epoch_holds_each_batch_once(digits):
+    """600 updates of one sample and one of all 600 are the same way to first order: the rate is tiny."""
+    tiny = 1e-7
+    one, all_rows = digits.run(1, tiny), digits.run(600, tiny)
+    assert len(one) == len(all_rows)
+    moved, expected = one[-1] - one[0], all_rows[-1] - all_rows[0]
+    assert moved == pytest.approx(expected, rel=0.3)  # 400 of the 600 samples
+
+
+def test_all_samples_rest_on_the_saddle_and_batches_do_not(saddle):
+    assert np.abs(saddle.run(SURFACE_SAMPLES, 0.0562)[-1]).max() < 1e-3
+    assert abs(saddle.run(4, 0.0562)[-1, 1]) > 0.5
+    assert saddle.height(np.array([[0.0, 1.0], [0.0, -1.0]])).tolist() == [saddle.least] * 2
+
+
+def test_batch_sizes_are_powers_of_two_and_all(digits, saddle):
+    assert digits.batch_sizes() == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600]
+    assert saddle.batch_sizes() == [1, 2, 4, 8, 16, 32, 64]
+
+
+def test_what_is_kept_is_the_path_within_half_a_percent(digits):
+    path = digits.run(8, 0.3)
+    kept = playground.kept(digits, path)
+    points = np.cumsum(np.reshape(kept["path"], (-1, 2)), axis=0)
+    exact = digits.on_grid(path)
+    assert points[0].tolist() == exact[0].tolist()
+    assert points[-1].tolist() == exact[-1].tolist()
+    nearest = np.abs(exact[:, None] - points[None]).max(axis=2).min(axis=1)
+    assert nearest.max() <= playground.APART
+    assert len(points) < len(path)
+    above = digits.height(path[playground.MOMENTS]) - digits.least
+    assert 10 ** (np.array(kept["loss"]) / 100) == pytest.approx(np.maximum(above, playground.LEAST), rel=0.012)
+
+
+def test_contours_are_lines_of_equal_loss(saddle):
+    lines = [line.replace(",", " ").split() for line in playground.contours(saddle).split("M")[1:]]
+    assert len(lines) > 10
+    low, high = np.array(saddle.window).T
+    for line in lines:
+        points = np.array(line, dtype=float).reshape(-1, 2)
+        points[:, 1] = surfaces.GRID - points[:, 1]
+        heights = saddle.height(low + points / surfaces.GRID * (high - low)) - saddle.least
+        assert np.ptp(heights) < 0.03 + 0.02 * heights.mean()
+
+
+def timings(sizes, microseconds):
+    rows = [
+        {"kind": "timing", "path": "batched", "backend": "numpy", "batch_size": size, "repeat": 0, "microseconds": each}
+        for size, each in zip(sizes, microseconds)
+    ]
+    return {"compare_gd_sgd": {"rows": rows}}
+
+
+def test_seconds_of_an_update_are_those_that_were_timed():
+    results = timings([1, 64, 1024], [10.0, 0.5, 0.1])  # µs a sample
+    found = playground.seconds_an_update(results, [1, 64, 256, 1024, 4096])
+    assert found[0] == pytest.approx(10e-6)
+    assert found[1] == pytest.approx(32e-6)
+    assert found[2] == pytest.approx((32e-6 * 102.4e-6) ** 0.5, rel=0.01)  # half-way in logarithms
+    assert found[3:] == pytest.approx([102.4e-6] * 2, rel=0.01)
+    assert playground.seconds_an_update({}, [1]) is None
+    assert playground.seconds_an_update(timings([64], [1.0]), [1]) is None
+
+
+def test_the_curve_begins_where_it_was_measured():
+    lines = {"numpy, 1 thread, 32 hidden units": {"a_over_b": {"estimate": 56.5}}}
+    fits = {"drawn without replacement": {"B_c": {"estimate": 184.0}}}
+    results = {
+        "throughput": {"claims": {"C4b": {"evidence": {"CPU": lines}}}},
+        "equal_compute": {"claims": {"C3": {"evidence": {"MLP loose": {"fits": fits}}}}},
+    }
+    found = playground.overhead_and_critical_batch(results)
+    assert (found["ab"], found["bc"]) == (56.5, 184.0)
+    assert ["measured" in each for each in found["from"]] == [True, True]
+    nothing = playground.overhead_and_critical_batch({})
+    assert (nothing["ab"], nothing["bc"]) == (100.0, 100.0)
+    assert ["as an example" in each for each in nothing["from"]] == [True, True]
+
+
+def test_an_axis_places_its_ticks_on_a_log_scale():
+    axis = playground.log_axis("x", 1, 100, {1: "1", 10: "10", 100: "100", 1000: "1000"})
+    assert axis["ticks"] == [(0.0, "1"), (0.5, "10"), (1.0, "100")]
+
+
+def test_presets_say_what_their_runs_did(few_runs):
+    scenes = {
+        "digits": playground.recorded(surfaces.digits(), playground.RATES),
+        "saddle": playground.recorded(surfaces.saddle(), playground.SADDLE_RATES),
+    }
+    small, jitter, rests, between = playground.presets(scenes)
+    assert small["label"] == "batch size all 600, η = 0.01"
+    assert jitter["address"] == "surface=digits&b=1&eta=1"
+    assert "0.25 above the minima" in rests["why"] or "0.251 above the minima" in rests["why"]
+    assert all(each["d"].startswith("M") for each in (small, jitter, rests, between))
