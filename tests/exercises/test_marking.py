@@ -116,7 +116,7 @@ EXPECTED = np.array([1.0, -2.0, 3.0])
         (EXPECTED * 5 / 4, "divided by m − 1"),
         (2 * EXPECTED, "2 times what it should be"),
         (0 * EXPECTED, "zero"),
-        (EXPECTED + [0, 0, 1], "1 of 3 entries of G are wrong: G[2] is 4, expected 3"),
+        ([*EXPECTED, 0, 0, 1], "1 of 3 entries of G are wrong: G[2] is 4, expected 3"),
         (EXPECTED * [1, np.nan, 1], "nan"),
         (EXPECTED * [1, np.inf, 1], "∞"),
         (EXPECTED[:, None], "has the shape (3, 1); expected (3,): it has one axis too many"),
