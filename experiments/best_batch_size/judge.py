@@ -33,14 +33,16 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     checked = {aim: swept(result, each.target) for aim, each in found.items()}
     if any(table.empty for table in checked.values()):
         return {"C9": Judgement(sentence(result, answer), evidence=evidence, measured=False)}
-    questions, lost = [], {}
+    questions, lost, by = [], {}, ""
     for aim, each in found.items():
         lost[aim] = time_lost(checked[aim], trusted(result, each.target))
         name = f"time lost by trusting batch {each.batch_size:,}, {aim} target"
-        questions.append(Question(name, lost[aim], high=ON_EACH, style=".0%"))
+        by = by or disagreement(result, each.batch_size, int(checked[aim].median().idxmin()))
+        questions.append(Question(name, lost[aim], high=ON_EACH, style=".0%", by=by))
         evidence["targets"][aim] |= check_evidence(result, each, checked[aim], lost[aim])
     middle = Interval(*np.median([[x.estimate, x.low, x.high] for x in lost.values()], axis=0).tolist())
-    questions.append(Question("time lost, in the median over the targets", middle, high=IN_THE_MEDIAN, style=".0%"))
+    name = "time lost, in the median over the targets"
+    questions.append(Question(name, middle, high=IN_THE_MEDIAN, style=".0%", by=by))
     evidence["time_lost"] = {name: value for name, value in middle.plain().items() if name != "level"}
     said = " and ".join(f"{styled(each.estimate, '.0%')} % ({aim} target)" for aim, each in lost.items())
     broke = sorted({word for aim in found for word in evidence["targets"][aim]["broken"]})
@@ -52,6 +54,16 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     return {"C9": Judgement(because, questions, evidence, each_needed=True)}
 
 
+def disagreement(result: dict[str, Any], *sizes: int) -> str:
+    """What a question is left open for: that the clock, which is read twice, says the same about these sizes."""
+    first, second = step_times(result), step_times(result, "check")
+    ratio = {size: second[size] / first[size] for size in sizes}
+    worst = max(sizes, key=lambda size: abs(math.log(ratio[size])))
+    if 1 / BROKEN < ratio[worst] < BROKEN:
+        return ""
+    return f"a quieter machine: an update on {worst:,} rows took {number(ratio[worst])} times as long in the check"
+
+
 def sentence(result: dict[str, Any], answer: Prediction) -> str:
     """The answer in one sentence."""
     n = result["settings"]["rows"]
@@ -61,10 +73,10 @@ def sentence(result: dict[str, Any], answer: Prediction) -> str:
     here = answer.seconds(answer.batch_size)
     if pays_after(result, answer) > 1:
         took, saves = number(cost(result)["seconds"]), number(saved(result, answer))
-        rate = f"learning rate {answer.learning_rate:g}"
+        rate = f"learning rate {answer.learning_rate:.3g}"
         return f"just train once: a probe takes {took} s and saves {saves} s a run; for many runs: {sizes} at {rate}"
-    parts = [f"train with {sizes} at learning rate {answer.learning_rate:g}: within 10 % of the fastest"]
-    for size, name in ((n, "full batch"), (1, "one sample at a time")):
+    parts = [f"train with {sizes} at learning rate {answer.learning_rate:.3g}: within 10 % of the fastest"]
+    for size, name in ((n, "full batch"), (1, "one sample")):
         if size in answer.microseconds and size != answer.batch_size:
             parts.append(f"{number(answer.seconds(size) / here)} times faster than {name}")
     return ", ".join(parts)

@@ -89,6 +89,16 @@ def test_a_loss_between_the_two_bounds_refutes_by_the_median():
     assert answers["time lost"] == "no"
 
 
+def test_a_clock_that_contradicts_itself_leaves_it_open():
+    result = result_of(trusted=1.6)
+    for row in result["rows"]:
+        if row["kind"] == "step" and row["why"] == "check" and row["batch_size"] == 128:
+            row["microseconds"] = [1.5 * t for t in row["microseconds"]]
+    found = claim(result)
+    assert found["verdict"] == "undecided"
+    assert "quieter machine: an update on 128 rows took 1.5 times" in found["evidence"]["questions"][0]["text"]
+
+
 def test_two_seeds_leave_it_open():
     assert claim(result_of(seeds=2))["verdict"] == "undecided"
 
