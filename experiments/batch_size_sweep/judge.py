@@ -6,21 +6,18 @@ import math
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import scipy.stats
 
 from ..lab.results import frame
-from ..lab.statistics import Interval, mean_interval, median_interval, paired_ratio, proportion
-from ..lab.sweep import COUNTS
-from ..lab.text import number, styled
-from ..lab.verdicts import Judgement, Question
+from ..lab.statistics import mean_interval, median_interval, paired_ratio, proportion
+from ..lab.text import number
+from ..lab.verdicts import Judgement, Question, seeds_needed
+from .accuracies import most_accurate, opening
 from .measure import SAME, TUNED
+from .rows import columns, runs
 from .rules import map_of, rule_costs
 
 MARGIN = 1.1  # what is not even a tenth longer counts as equally long
-ACCURACY_MARGIN = 0.01  # a point in a hundred: about the standard error of 360 test samples
-TO_TARGET = [f"{name}_to_target" for name in COUNTS]
-ENDS = {"test_accuracy": "after training", "polished_test_accuracy": "after descent to the bottom"}
+SHARE_SEEDS = 4  # of which all or none arrive: from so many on Wilson's interval leaves ½ out
 
 
 def judge(result: dict[str, Any]) -> dict[str, Judgement]:
@@ -35,64 +32,16 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     }
 
 
-def runs(result: dict[str, Any], rates: str) -> pd.DataFrame:
-    """The training runs at one rate for all, or at the best rate for each."""
-    return frame(result, "training", never=TO_TARGET, arm=rates)
-
-
-def columns(rows: pd.DataFrame, name: str, order: str = "seed") -> dict[int, list[float]]:
-    """A column of rows by batch size, in the order of the seeds."""
-    by_size = rows.sort_values(order).groupby("batch_size")[name] if len(rows) else ()
-    return {int(size): values.tolist() for size, values in by_size}
-
-
-def linear_accuracies(result: dict[str, Any]) -> list[float]:
-    """The test accuracy of logistic regression, a seed each; none where it was not trained."""
-    rows = frame(result, "accuracy", arm="linear")
-    return rows.sort_values("seed").test_accuracy.tolist() if len(rows) else []
-
-
-def opening(result: dict[str, Any]) -> Judgement:
-    """C8: at the one rate, is the network with some batch size below logistic regression, and with another not?"""
-    linear, network = linear_accuracies(result), columns(runs(result, SAME), "test_accuracy")
-    if not linear or not network:
-        return Judgement("no run was made")
-    level = 1 - 0.05 / len(network)  # the worst of many is chosen: Bonferroni
-    differences = {
-        size: mean_interval([a - b for a, b in zip(values, linear)], level) for size, values in network.items()
-    }
-    worst, best = (pick(differences, key=lambda size: differences[size].estimate) for pick in (min, max))
-    below, control = differences[worst], differences[best]
-    name = "test accuracy less that of logistic regression, batch"
-    questions = [
-        Question(f"{name} {worst:,}", below, -1.0, -1e-9, "+.1%"),
-        Question(f"{name} {best:,}", control, -ACCURACY_MARGIN, 1.0, "+.1%", control=True),
-    ]
-    because = (
-        f"at η = {result['settings']['learning_rate']:g} for all, batch size {worst:,} ends "
-        f"{styled(below.estimate, '+.1%')} points of test accuracy from logistic regression, batch size {best:,} "
-        f"{styled(control.estimate, '+.1%')} points"
-    )
-    updates, accuracy = map_of(result), map_of(result, "test_accuracy")
-    evidence = {
-        "linear_accuracy": mean_interval(linear).plain(),
-        "network_minus_linear": {str(size): each.plain() for size, each in differences.items()},
-        "map_cells_below_linear": {  # and have not reached the target
-            "cells": int(updates.notna().sum().sum()),
-            "below": int((np.isinf(updates) & (accuracy < np.mean(linear))).sum().sum()),
-        },
-    }
-    return Judgement(because, questions, evidence)
-
-
 def too_small(result: dict[str, Any]) -> Judgement:
     """C8a: how many runs with the smallest batch arrive, at the one rate and at its best."""
+    takes = seeds_needed(result["settings"].get("seeds"), SHARE_SEEDS)
     smallest = min(columns(frame(result, "training"), "seed"), default=1)
     questions, said = [], []
     for rates in (SAME, TUNED):
         reached = [math.isfinite(x) for x in columns(runs(result, rates), "updates_to_target").get(smallest, [])]
         share = proportion(sum(reached), len(reached))
-        questions.append(Question(f"share of runs at batch {smallest:,} that arrive, {rates}", share, 0, 0.5, ".0%"))
+        name = f"share of runs at batch {smallest:,} that arrive, {rates}"
+        questions.append(Question(name, share, 0, 0.5, ".0%", takes=takes))
         said.append(f"{sum(reached)} of {len(reached)} runs at the {rates}")
     rules = {
         rule: {str(size): mean_interval(ratios).plain() for size, ratios in sizes.items()}
@@ -136,9 +85,10 @@ def more_epochs(result: dict[str, Any]) -> Judgement:
     sizes = list(epochs)
     first, middle, last = sizes[0], sizes[len(sizes) // 2], sizes[-1]
     lower, upper = paired_ratio(epochs[middle], epochs[first]), paired_ratio(epochs[last], epochs[middle])
+    takes = seeds_needed(result["settings"].get("seeds"))
     questions = [
-        Question(f"epochs to the target, batch {middle:,} over {first:,}", lower, MARGIN),
-        Question(f"epochs to the target, batch {last:,} over {middle:,}", upper, MARGIN),
+        Question(f"epochs to the target, batch {middle:,} over {first:,}", lower, MARGIN, takes=takes),
+        Question(f"epochs to the target, batch {last:,} over {middle:,}", upper, MARGIN, takes=takes),
     ]
     because = (
         f"at the best rate for each, batch {middle:,} needs {number(lower.estimate)} times the epochs of {first:,}; "
@@ -163,7 +113,8 @@ def fastest(result: dict[str, Any]) -> Judgement:
         by = f"not above 1, since batch {best:,} is no size between" if at_an_end else ""
         answer = False if ratio.inside(low, math.inf) else None
         name = f"seconds to the target, batch {other:,} over {best:,}"
-        questions.append(Question(name, ratio, low, by=by, decided=answer))
+        takes = seeds_needed(result["settings"].get("seeds"))
+        questions.append(Question(name, ratio, low, by=by, decided=answer, takes=takes))
     because = f"batch size {best:,}, chosen on other seeds, is the fastest; " + ", ".join(
         f"{other:,} takes {number(ratio.estimate)} times as long" for other, ratio in ratios.items()
     )
@@ -179,50 +130,3 @@ def predicted_seconds(result: dict[str, Any]) -> dict[int, float]:
     cost = timing.groupby(["batch_size", "path"]).microseconds.median()
     paths = {int(size): (size, "fast" if size == 1 else "batched") for size in samples.index[np.isfinite(samples)]}
     return {size: samples[size] * cost[path] for size, path in paths.items() if path in cost}
-
-
-def most_accurate(result: dict[str, Any]) -> Judgement:
-    """C8e: do batch sizes differ in test accuracy, where training ended and where descent from there ends?"""
-    rows = frame(result, "accuracy", arm="network")
-    questions, said = [], []
-    evidence: dict[str, Any] = {}
-    for name, when in ENDS.items():
-        by_size = columns(rows, name)
-        both = min(map(len, by_size.values()), default=0)  # the seeds that all sizes have
-        if len(by_size) < 2 or both < 2:
-            return Judgement("it takes two batch sizes and two seeds at least to compare accuracies")
-        table = np.array([values[:both] for values in by_size.values()])
-        p, spread = differ(table)
-        deviations = [mean_interval(row) for row in table - table.mean(axis=0)]
-        equal = all(each.within(-ACCURACY_MARGIN, ACCURACY_MARGIN) for each in deviations)
-        means = {str(size): mean_interval(row).plain() for size, row in zip(by_size, table)}
-        evidence[when] = {"p": p, "best_minus_worst": spread, "accuracy": means, "margin": ACCURACY_MARGIN}
-        by = f"p < 0.05 by permutation: {p:.3f}; no if all lie within {100 * ACCURACY_MARGIN:g} %"
-        answer = True if p < 0.05 else False if equal else None
-        gap = Interval(spread, spread, spread)
-        questions.append(Question(f"best less worst batch size, {when}", gap, style=".1%", by=by, decided=answer))
-        said.append(f"{100 * spread:.1f} points {when}")
-    because = f"over {len(by_size)} batch sizes the best and the worst test accuracy differ by {' and '.join(said)}"
-    return Judgement(because, questions, evidence)
-
-
-def differ(table: np.ndarray) -> tuple[float, float]:
-    """The p-value of equal accuracies (batch sizes, seeds), and best less worst mean.
-
-    Under equality a seed's accuracies could stand in any order: batch sizes are permuted within each seed.
-    """
-
-    def variance_of_means(*columns: np.ndarray, axis: int = -1) -> np.ndarray:
-        return np.var([column.mean(axis=axis) for column in columns], axis=0)
-
-    test = scipy.stats.permutation_test(
-        tuple(table),
-        variance_of_means,
-        permutation_type="samples",
-        vectorized=True,
-        alternative="greater",
-        n_resamples=9999,
-        rng=np.random.default_rng(0),
-    )
-    means = table.mean(axis=1)
-    return float(test.pvalue), float(means.max() - means.min())

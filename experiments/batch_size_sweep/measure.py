@@ -12,6 +12,7 @@ import numpy as np
 from minigrad import SGD, Dataset, batches
 
 from ..lab import sweep, tuning
+from ..lab.facts import balanced_accuracy
 from ..lab.polish import polish
 from ..lab.settings import TrainingSettings
 from ..lab.statistics import at_target
@@ -40,7 +41,8 @@ class Settings(TrainingSettings):
     map_epochs : int
         After so many epochs a rate that has not reached the target does not count as one that arrives.
     accuracy_sizes, accuracy_seeds, accuracy_epochs : int
-        How many of the batch sizes are compared by accuracy, on how many seeds, after how many epochs.
+        How many of the batch sizes are compared by accuracy, on how many seeds, after how many epochs. Where there are
+        more `seeds`, on as many as these.
     """
 
     learning_rate: float | None = None
@@ -56,7 +58,7 @@ def measure(trials: Trials, settings: Settings) -> Settings:
     """The map of rates; then runs at one rate, at the best rates, and what goes with them."""
     sizes, seeds, n = settings.batch_sizes, settings.each_seed(), len(trials.data.X_train)
     [target] = trials.run(target_rows, replace(settings, epochs=settings.map_epochs), [{}])
-    settings = replace(settings, target=target["loss"])
+    settings = replace(settings, target=target["loss"], accuracy_seeds=max(settings.accuracy_seeds, settings.seeds))
     best = best_rates(trials, cell_rows, settings, dict.fromkeys(sizes, GRID), lambda row: row["samples_to_target"])
     reference = nearest(sizes, REFERENCE)
     fixed = settings.learning_rate or best[reference] or 0.1
@@ -124,9 +126,10 @@ def cell_rows(data: Dataset, settings: Settings, batch_size: int, rate: float, s
         data, settings, batch_size, rate, seed, model=model, epochs=settings.map_epochs, target_loss=settings.target
     )
     test_accuracy = model.accuracy(*(model.backend.asarray(values) for values in (data.X_test, data.y_test)))
+    balanced = balanced_accuracy(model, data.X_test, data.y_test)
     assert settings.target is not None
     row = {"kind": "cell", "batch_size": batch_size, "learning_rate": rate, "seed": seed, "diverged": history.diverged}
-    row |= {"loss": float(history.loss[-1]), "test_accuracy": test_accuracy}
+    row |= {"loss": float(history.loss[-1]), "test_accuracy": test_accuracy, "test_balanced_accuracy": balanced}
     for name in ("updates", "samples"):
         row[f"{name}_to_target"] = at_target(history.loss, getattr(history, name), settings.target)
     return [row]
@@ -141,9 +144,11 @@ def validation_rows(data: Dataset, settings: Settings, batch_size: int, rate: fl
     part = replace(data, X_train=data.X_train[rest], y_train=data.y_train[rest])
     validation = (data.X_train[held_out], data.y_train[held_out])
     size = min(batch_size, len(rest))
-    history = sweep.train_once(part, settings, size, rate, seed, evaluate_every=0, test=validation)
+    model = sweep.make_model(part, settings, seed)
+    history = sweep.train_once(part, settings, size, rate, seed, model=model, evaluate_every=0, test=validation)
     row = {"kind": "validation", "hidden": list(settings.hidden), "batch_size": batch_size, "learning_rate": rate}
-    return [row | {"seed": seed, "accuracy": 0.0 if history.diverged else float(history.test_accuracy[-1])}]
+    row |= {"seed": seed, "accuracy": 0.0 if history.diverged else float(history.test_accuracy[-1])}
+    return [row | {"balanced_accuracy": balanced_accuracy(model, *validation)}]
 
 
 def accuracy_rows(data: Dataset, settings: Settings, arm: str, batch_size: int, rate: float, seed: int) -> list[dict]:
@@ -154,13 +159,15 @@ def accuracy_rows(data: Dataset, settings: Settings, arm: str, batch_size: int, 
     )
     row = {"kind": "accuracy", "arm": arm, "batch_size": batch_size, "learning_rate": rate, "seed": seed}
     row |= {"loss": float(history.loss[-1]), "test_accuracy": float(history.test_accuracy[-1])}
+    row["test_balanced_accuracy"] = balanced_accuracy(model, data.X_test, data.y_test)
     bottom = sweep.make_model(data, settings, seed, dtype="float64")
     bottom.theta = bottom.backend.asarray(model.theta, "float64")
     X, y = (bottom.backend.asarray(values) for values in (data.X_train, data.y_train))
     gradient, _ = polish(bottom, X, y)
     X_test, y_test = (bottom.backend.asarray(values) for values in (data.X_test, data.y_test))
     row |= {"polished_loss": bottom.loss(X, y), "polished_largest_gradient": gradient}
-    return [row | {"polished_test_accuracy": bottom.accuracy(X_test, y_test)}]
+    row |= {"polished_test_accuracy": bottom.accuracy(X_test, y_test)}
+    return [row | {"polished_test_balanced_accuracy": balanced_accuracy(bottom, data.X_test, data.y_test)}]
 
 
 def ragged_rows(

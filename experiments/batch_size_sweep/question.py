@@ -51,8 +51,8 @@ EXPERIMENT = Experiment(
             "map_epochs": 9,
             "seeds": 3,
             "repeats": 6,
-            "accuracy_sizes": 2,
-            "accuracy_seeds": 2,
+            "accuracy_sizes": 3,
+            "accuracy_seeds": 3,
             "accuracy_epochs": 8,
         },
         "full": {

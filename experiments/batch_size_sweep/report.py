@@ -11,14 +11,17 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ..lab import plots
+from ..lab.facts import base_rate_of
 from ..lab.results import frame
 from ..lab.statistics import mean_interval
 from ..lab.text import headline, median_and_range, number, table
-from .judge import ENDS, columns, linear_accuracies, runs
+from .accuracies import ENDS, SHARE
 from .measure import SAME, TREATMENTS, TUNED
+from .rows import columns, linear_accuracies, runs
 from .rules import cells, map_of, ridge, rule_costs
 
 BEST: dict[str, Any] = {"fill": False, "ec": plots.COLOURS[1], "lw": 4}  # how cells of the map are drawn
+PERCENT = (0.0, 100.0)
 NEVER: dict[str, Any] = {"fc": "0.85", "ec": "0.4", "lw": 0}
 LOST = NEVER | {"hatch": "////"}
 
@@ -31,14 +34,16 @@ def tables(result: dict[str, Any]) -> str:
 
 def same_rate_table(result: dict[str, Any]) -> str:
     """The article's table: all batch sizes at one rate."""
-    settings, lines = result["settings"], []
+    settings, base, lines = result["settings"], base_rate_of(result), []
+    shown = {"test_accuracy": "test accuracy %"} | ({"test_balanced_accuracy": "balanced %"} if base.uneven else {})
     for size, mine in runs(result, SAME).groupby("batch_size"):
-        label, accuracies = plots.batch_label(size, settings["rows"]), (100 * mine.test_accuracy).round(1).tolist()
-        ended = [number(mine.final_loss.fillna(math.inf).median()), median_and_range(accuracies)]
+        label, accuracies = plots.batch_label(size, settings["rows"]), (100 * mine[[*shown]]).round(1)
+        ended = [number(mine.final_loss.fillna(math.inf).median())]
+        ended += [median_and_range(accuracies[name].tolist()) for name in shown]
         lines.append([label, f"{settings['rows'] // size:,}", number(mine.epoch_to_target.median()), *ended])
-    title = f"At η = {settings['learning_rate']:g} for all, {settings['epochs']} epochs (– : never)"
+    title = f"At η = {settings['learning_rate']:g} for all, {settings['epochs']} epochs (– : never)\n({base.text})"
     target = f"epochs to {settings['target']:g}"
-    return table(title, ["batch size", "updates/epoch", target, "final loss", "test accuracy %"], lines)
+    return table(title, ["batch size", "updates/epoch", target, "final loss", *shown.values()], lines)
 
 
 def best_rate_table(result: dict[str, Any]) -> str:
@@ -62,15 +67,25 @@ def rules_table(result: dict[str, Any]) -> str:
 
 
 def accuracy_table(result: dict[str, Any]) -> str:
-    """Accuracies at rates chosen on held-out rows."""
+    """Accuracies at rates chosen on held-out rows; where classes are uneven the balanced ones, too."""
+    settings, base = result["settings"], base_rate_of(result)
+    title = f"Test accuracy, {settings['accuracy_epochs']} epochs at a rate chosen on held-out rows, "
+    title += f"{settings['accuracy_seeds']} seeds\n({base.text})"
+    parts = [means_table(result, title, ENDS)]
+    if base.uneven:
+        balanced = {name.replace("accuracy", "balanced_accuracy"): when for name, when in ENDS.items()}
+        parts.append(means_table(result, "Balanced test accuracy of the same runs", balanced))
+    return "\n\n".join(parts)
+
+
+def means_table(result: dict[str, Any], title: str, names: dict[str, str]) -> str:
+    """The means over the seeds of some columns of the rows of accuracies, and their intervals."""
     settings, rows, lines = result["settings"], frame(result, "accuracy"), []
     for (model, size), mine in rows.groupby(["arm", "batch_size"], sort=False):
         label = plots.batch_label(size, settings["rows"]) if model == "network" else f"{size:,}, no hidden layer"
-        means = [f"{mean_interval(mine[name].tolist()):.1%}" for name in ENDS]
+        means = [f"{mean_interval(mine[name].tolist(), bounds=SHARE):.1%}" for name in names]
         lines.append([label, f"{mine.learning_rate.iloc[0]:g}", *means])
-    title = f"Test accuracy, {settings['accuracy_epochs']} epochs at a rate chosen on held-out rows, "
-    title += f"{settings['accuracy_seeds']} seeds"
-    return table(title, ["batch size", "η", *ENDS.values()], lines)
+    return table(title, ["batch size", "η", *names.values()], lines)
 
 
 def ragged_table(result: dict[str, Any]) -> str:
@@ -167,7 +182,7 @@ def draw_accuracy(result: dict[str, Any]) -> Figure:
     fig, [[axis]] = plots.figure(1, 1, 10, 5.2, title, settings)
     for index, (name, when) in enumerate(ENDS.items()):
         by_size = columns(rows, name)
-        means = [mean_interval([100 * value for value in values]) for values in by_size.values()]
+        means = [mean_interval([100 * value for value in values], bounds=PERCENT) for values in by_size.values()]
         beside = [size * 1.08 ** (2 * index - 1) for size in by_size]
         plots.intervals(axis, beside, means, index, when.replace(" to ", "\nto "))
     finish_accuracies(axis, result, f"test accuracy (%), 95 % interval, {settings['accuracy_seeds']} seeds")
@@ -175,9 +190,15 @@ def draw_accuracy(result: dict[str, Any]) -> Figure:
 
 
 def finish_accuracies(axis: Any, result: dict[str, Any], label: str) -> None:
-    """A line for logistic regression, axes and legend."""
-    linear = [100 * value for value in linear_accuracies(result)]
+    """Lines for logistic regression and for the base rate, axes and legend."""
+    linear, base = [100 * value for value in linear_accuracies(result)], base_rate_of(result)
     axis.axhline(np.mean(linear), color="black", ls="--", lw=1.5, label="no hidden layer")
+    low, high = axis.get_ylim()
+    label = f"base rate: largest\nclass, {base.percent}"
+    if not low - (high - low) < 100 * base.share < high + (high - low):  # else what is to be seen would be flat
+        axis.plot([], [], color=plots.GREY, ls=":", label=f"{label}, outside")
+    else:
+        axis.axhline(100 * base.share, color=plots.GREY, ls=":", label=label)
     plots.batch_axis(axis, result["settings"]["batch_sizes"])
     axis.set_ylabel(label)
     plots.legend_beside(axis)

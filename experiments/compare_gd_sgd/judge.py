@@ -10,7 +10,8 @@ import scipy.stats
 
 from ..lab.results import frame
 from ..lab.statistics import Interval, mean_interval
-from ..lab.verdicts import Judgement, Question
+from ..lab.text import styled
+from ..lab.verdicts import Judgement, Question, seeds_needed
 
 IDENTITY_BOUND = 1e-12
 SLOPE, SLOPE_MARGIN = 2.0, 0.05
@@ -24,17 +25,16 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     for _, rows in epochs.groupby("seed") if len(epochs) else ():
         slopes.append(scipy.stats.linregress(np.log(rows.eta), np.log(rows.distance)).slope)
         ratios.append(rows.distance.iloc[0] / rows.predicted.iloc[0])  # at the smallest rate
-    slope, ratio = mean_interval(slopes), mean_interval(ratios)
+    slope, ratio, takes = mean_interval(slopes), mean_interval(ratios), seeds_needed(result["settings"].get("seeds"))
+    low, high = SLOPE - SLOPE_MARGIN, SLOPE + SLOPE_MARGIN
     questions = [
         Question("batch gradient − mean of its samples', relative", error, high=IDENTITY_BOUND, style=".1e"),
-        Question(
-            "slope of the distance of GD and SGD over η", slope, SLOPE - SLOPE_MARGIN, SLOPE + SLOPE_MARGIN, ".3f"
-        ),
-        Question("that distance over ½η²‖HG‖, at the smallest η", ratio, 0.5, 2.0, ".2f"),
+        Question("slope of the distance of GD and SGD over η", slope, low, high, ".3f", takes=takes),
+        Question("that distance over ½η²‖HG‖, at the smallest η", ratio, 0.5, 2.0, ".2f", takes=takes),
     ]
     because = (
-        f"a batch's gradient is the mean of its samples' but for rounding ({error.estimate:.0e}); an epoch of SGD "
-        f"differs from a step of GD by η^{slope.estimate:.3f}, theory: η²"
+        f"a batch's gradient is the mean of its samples' but for rounding ({styled(error.estimate, '.0e')}); an epoch "
+        f"of SGD differs from a step of GD by η^{styled(slope.estimate, '.3f')}, theory: η²"
     )
     evidence = {"sgd_epoch_over_gd_step_at_eta": lengths(result)}
     return {"C1": Judgement(because, questions, evidence, each_needed=True)}

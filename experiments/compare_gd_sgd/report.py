@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..lab import plots
+from ..lab.facts import base_rate_of
 from ..lab.results import frame
 from ..lab.settings import EVALUATIONS_AN_EPOCH
 from ..lab.statistics import Interval
@@ -44,13 +45,14 @@ def tables(result: dict[str, Any]) -> str:
 
 def training_table(result: dict[str, Any], rates: str, title: str) -> str:
     """What each batch size needed to the target, and where it ended."""
-    settings, lines = result["settings"], []
+    settings, base, lines = result["settings"], base_rate_of(result), []
+    shown = {"test_accuracy": "test accuracy %"} | ({"test_balanced_accuracy": "balanced %"} if base.uneven else {})
     rows = frame(result, "training", never=TO_TARGET, arm=rates)
     for size in settings["batch_sizes"]:
         runs = rows[rows.batch_size == size] if len(rows) else rows
         label = plots.batch_label(size, settings["rows"])
         if runs.empty:
-            lines.append([label, "none arrives", *[""] * 5])
+            lines.append([label, "none arrives", *[""] * (4 + len(shown))])
             continue
         diverged = f"{runs.diverged.sum()} of {len(runs)} diverge" if runs.diverged.any() else ""
         lines.append(
@@ -61,11 +63,12 @@ def training_table(result: dict[str, Any], rates: str, title: str) -> str:
                 median_and_range(runs.samples_to_target.tolist()),
                 median_and_range((1e3 * runs.seconds_to_target).tolist()),
                 diverged or number(runs.final_loss.median()),
-                "–" if diverged else f"{100 * runs.test_accuracy.median():.1f}",
+                *("–" if diverged else f"{100 * runs[name].median():.1f}" for name in shown),
             ]
         )
-    header = ["batch size", "η", "updates", "sample gradients", "milliseconds", "final loss", "test accuracy %"]
-    note = f"median (least…greatest); evaluated at most {EVALUATIONS_AN_EPOCH} times an epoch; – : never so far"
+    header = ["batch size", "η", "updates", "sample gradients", "milliseconds", "final loss", *shown.values()]
+    note = f"median (least…greatest); evaluated at most {EVALUATIONS_AN_EPOCH} times an epoch; – : never so far;"
+    note += f"\n{base.text}"
     return table(f"To a training loss of {settings['target']:g} at {title}\n({note})", header, lines)
 
 

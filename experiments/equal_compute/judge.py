@@ -14,11 +14,12 @@ from ..lab.results import frame
 from ..lab.settings import tuning_seeds
 from ..lab.statistics import Interval, median_interval
 from ..lab.text import listed, styled
-from ..lab.verdicts import Judgement, Question
+from ..lab.verdicts import Judgement, Question, seeds_needed
 from .measure import CASES, COUNTS, MODELS
 
 HARDLY = 0.9  # a cosine: the direction hardly changes above it
 LEAST_UPDATES = 20  # of gradient descent: a target that it reaches in fewer is no test
+LEAST_SEEDS = 6  # that the interval of a median takes, see `median_interval`
 DRAWN = "drawn without replacement"  # how training draws its batches
 
 
@@ -84,16 +85,18 @@ def fits_of(result: dict[str, Any], case: Case) -> dict[str, Fit | None]:
 def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     """C3: what do all the data take over the best smaller batch, and does the direction hardly change?"""
     more, fewer, longer, turns = [], [], [], []
+    takes = seeds_needed(result["settings"].get("seeds"), LEAST_SEEDS)
     for case, name in CASES.items():
         samples, updates, seconds = (compared(result, case, count)[1] for count in COUNTS)
         n = result["settings"].get("rows", 0)
         cosine = seen(result, case, n, "cos_next")
         took = needed(result, case, "updates").get(n, pd.Series(dtype=float))
         few = f"at least {LEAST_UPDATES} updates" if took.median() < LEAST_UPDATES else ""  # leaves the answer open
-        more.append(Question(f"more sample gradients, {name}", samples, low=1, style=".2f", by=few))
-        fewer.append(Question(f"fewer updates, {name}", updates, high=1, style=".2f", by=few))
-        longer.append(Question(f"more seconds, {name}", seconds, low=1, style=".2f", by=few))
-        turns.append(Question(f"direction hardly changes (cosine), {name}", cosine, HARDLY, style=".2f", by=few))
+        common: Any = {"style": ".2f", "by": few, "takes": takes}
+        more.append(Question(f"more sample gradients, {name}", samples, low=1, **common))
+        fewer.append(Question(f"fewer updates, {name}", updates, high=1, **common))
+        longer.append(Question(f"more seconds, {name}", seconds, low=1, **common))
+        turns.append(Question(f"direction hardly changes (cosine), {name}", cosine, HARDLY, **common))
     times: dict[str, list[str]] = {}
     for (model, aim), question in zip(CASES, more):
         if not math.isnan(question.interval.estimate):

@@ -11,11 +11,11 @@ import scipy.stats
 from ..lab.results import frame
 from ..lab.statistics import Interval, mean_interval, ratio_interval
 from ..lab.text import styled
-from ..lab.verdicts import Judgement, Question
+from ..lab.verdicts import Judgement, Question, seeds_needed
 from .measure import BY_CLASS, INDEPENDENT, PLACES, WITHOUT_REPLACEMENT
 
 SLOPE, SLOPE_MARGIN = -0.5, 0.02
-LEVEL_MARGIN = 0.05
+LEVELS = 0.95, 1.05
 
 
 def predicted(trace: Any, n: Any, N: Any, sampling: str) -> Any:
@@ -43,19 +43,19 @@ def fit(result: dict[str, Any], place: str, sampling: str) -> tuple[Interval, In
 
 def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     """C2: do slope and level lie within their bounds, for both ways of drawing, at each place?"""
-    low, high = SLOPE - SLOPE_MARGIN, SLOPE + SLOPE_MARGIN
+    low, high, takes = SLOPE - SLOPE_MARGIN, SLOPE + SLOPE_MARGIN, seeds_needed(result["settings"].get("seeds"))
     questions = []
     for sampling in (INDEPENDENT, WITHOUT_REPLACEMENT):
         for place in PLACES:
             slope, level = fit(result, place, sampling)
             name = f"{sampling}, {place}"
             questions += [
-                Question(f"slope, {name}", slope, low, high, ".3f"),
-                Question(f"spread over prediction, {name}", level, 1 - LEVEL_MARGIN, 1 + LEVEL_MARGIN, ".3f"),
+                Question(f"slope, {name}", slope, low, high, ".3f", takes=takes),
+                Question(f"spread over prediction, {name}", level, *LEVELS, ".3f", takes=takes),
             ]
     for place in PLACES:
         slope, _ = fit(result, place, BY_CLASS)
-        questions.append(Question(f"slope, {BY_CLASS}, {place}", slope, high, style=".3f", control=True))
+        questions.append(Question(f"slope, {BY_CLASS}, {place}", slope, high, style=".3f", control=True, takes=takes))
     powers = [f"{styled(each.interval.estimate, '.3f')}" for each in questions[:6:2]]
     because = (
         f"the spread of random batches goes as n to the {powers[0]}, {powers[1]} and {powers[2]} at start, middle and "

@@ -30,6 +30,11 @@ class Settings(ModelSettings):
     learning_rate: float = 0.1
     draws: int = 200
 
+    @property
+    def sizes_of_an_epoch(self) -> tuple[int, ...]:
+        """Training has one batch size; the others are drawn at fixed parameters."""
+        return (TRAINING_BATCH,)
+
 
 def spread_rows(data: Dataset, settings: Settings, seed: int, place: str) -> list[dict]:
     """The spread of the batch gradient for every n and each way of drawing, at one place of one training run."""

@@ -29,6 +29,7 @@ import minigrad
 from minigrad import Dataset, get_backend
 
 from . import commandline, plots, results
+from .facts import left_out
 from .settings import ModelSettings, Settings
 from .sweep import make_model
 from .text import wrapped
@@ -188,8 +189,9 @@ def run(experiment: Experiment, trials: Trials, settings: Settings) -> Result:
         settings = experiment.measure(trials, settings)
     data, backend = trials.data, get_backend(settings.backend)
     m, n = data.X_train.shape
-    shape = {"rows": m, "features": n, "classes": data.n_classes, "test_rows": len(data.X_test)}
+    shape: dict[str, Any] = {"rows": m, "features": n, "classes": data.n_classes, "test_rows": len(data.X_test)}
     shape["own_data"] = data.is_own
+    shape["left_out_an_epoch"] = {size: rows for size in settings.sizes_of_an_epoch if (rows := left_out(m, size))}
     environment = results.environment(backend) | {"workers": trials.workers, "trials_resumed": trials.resumed}
     result = {
         "experiment": experiment.name,

@@ -18,6 +18,8 @@ import threadpoolctl
 
 from minigrad import Backend, Dataset, get_backend
 
+from .facts import base_rate
+
 
 def frame(result: dict[str, Any], kind: str, never: Sequence[str] = (), **wanted: Any) -> pd.DataFrame:
     """The rows of a kind as a table with a column a field, and of these only the ones whose fields are as wanted.
@@ -31,10 +33,11 @@ def frame(result: dict[str, Any], kind: str, never: Sequence[str] = (), **wanted
 
 
 def data_read(data: Dataset) -> dict[str, Any]:
-    """What was read: the name, the rows of each class in training and test, and what a user's own table became."""
+    """What was read: the name, the rows of each class, the base rate, and what a user's own table became."""
     counts = [np.bincount(y, minlength=data.n_classes) for y in (data.y_train, data.y_test)]
     classes = {name: {"train": train, "test": test} for name, train, test in zip(data.classes, *counts)}
-    return {"name": data.name, "classes": classes, "reading": data.reading}
+    found = {"name": data.name, "classes": classes, "base_rate": base_rate(classes).plain()}
+    return found | {"reading": data.reading}
 
 
 def environment(backend: Backend) -> dict[str, Any]:

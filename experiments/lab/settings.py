@@ -41,6 +41,11 @@ class Settings:
         """The seeds that learning rates are chosen on, apart from those that are reported."""
         return tuning_seeds(self.seed)
 
+    @property
+    def sizes_of_an_epoch(self) -> tuple[int, ...]:
+        """The batch sizes that whole epochs of all training rows are cut into."""
+        return ()
+
     def plain(self) -> dict[str, Any]:
         """The settings as JSON has them."""
         return {field.name: getattr(self, field.name) for field in fields(self)} | {
@@ -61,6 +66,11 @@ class ModelSettings(Settings):
     hidden: tuple[int, ...] = (32,)
     activation: str = "tanh"
     batch_sizes: tuple[int, ...] = ()
+
+    @property
+    def sizes_of_an_epoch(self) -> tuple[int, ...]:
+        """Those of `batch_sizes`, unless an experiment does something else with them."""
+        return self.batch_sizes
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import scipy.special
 import scipy.stats
 
 from .text import styled
+
+# Independent values that an interval takes. Two tell their own spread so badly that Student's t is 12.7 standard errors
+# wide to either side: an accuracy of "95 % (74 to 116)". Three are 4.3 wide.
+LEAST = 3
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Interval:
             return "not measured"
         unit = " %" if style.endswith("%") else ""
         estimate = "∞" if self.estimate == math.inf else styled(self.estimate, style)
-        if self.low <= 0 and math.isinf(self.high) and self.estimate < math.inf:
+        if self.low == -math.inf or (self.low <= 0 and self.high == math.inf):
             return f"{estimate}{unit} (no interval)"
         if self.low == self.high:
             return f"{estimate}{unit}"
@@ -53,14 +58,28 @@ class Interval:
         return True if self.within(low, high) else False if self.outside(low, high) else None
 
 
-def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
-    """The mean of independent values and Student's t interval; endless with fewer than two, or an infinite one."""
+def mean_interval(
+    values: Sequence[float], level: float = 0.95, bounds: tuple[float, float] = (-math.inf, math.inf)
+) -> Interval:
+    """The mean of independent values and Student's t interval; endless with fewer than LEAST, or an infinite one.
+
+    Values that can only lie within finite `bounds`, such as shares (0, 1) or differences of shares (−1, 1), get an
+    interval that does, too: Student's on the scale of the logit. With p the mean's place between the bounds, 0 … 1, and
+    se its standard error, it is logit p ± t se/(p (1 − p)), taken back (Stata's Base Reference Manual, `proportion`).
+    Where all values are equal, such as 1, there is no spread, and the interval is that value.
+    """
     x = np.asarray(values, dtype=float)
     mean = float(x.mean()) if len(x) else math.nan
-    if len(x) < 2 or not np.isfinite(x).all():
+    if len(x) < LEAST or not np.isfinite(x).all():
         return Interval(mean, -math.inf, math.inf, level)
     half = float(scipy.stats.t.ppf((1 + level) / 2, len(x) - 1) * scipy.stats.sem(x))
-    return Interval(mean, mean - half, mean + half, level)
+    low, high = bounds
+    p = (mean - low) / (high - low) if math.isfinite(high - low) else 0.0
+    if half == 0 or not 0 < p < 1:
+        return Interval(mean, max(low, mean - half), min(high, mean + half), level)
+    reach = half / (high - low) / (p * (1 - p))
+    below, above = low + (high - low) * scipy.special.expit(scipy.special.logit(p) + np.array([-reach, reach]))
+    return Interval(mean, float(min(below, mean)), float(max(above, mean)), level)
 
 
 def ratio_interval(ratios: Sequence[float], level: float = 0.95) -> Interval:
@@ -77,12 +96,12 @@ def ratio_interval(ratios: Sequence[float], level: float = 0.95) -> Interval:
 def paired_ratio(above: Sequence[float], below: Sequence[float], level: float = 0.95) -> Interval:
     """`ratio_interval` of above/below, pair by pair, where a value may be infinite: that of a run that never arrived.
 
-    Infinite where all of `above` never arrived; open where some value of either never did.
+    Infinite where all of `above` never arrived; open where some value of either never did, or with fewer than LEAST.
     """
     a, b = np.asarray(above, dtype=float), np.asarray(below, dtype=float)
     if len(a) == len(b) > 0 and np.isfinite(b).all():
         if np.isinf(a).all():
-            return Interval(math.inf, math.inf, math.inf, level)
+            return Interval(math.inf, math.inf if len(a) >= LEAST else -math.inf, math.inf, level)
         if np.isfinite(a).all():
             return ratio_interval((a / b).tolist(), level)
     return Interval(math.nan, -math.inf, math.inf, level)

@@ -15,6 +15,7 @@ from minigrad.model import Model
 from minigrad.optimizers import Optimizer
 
 from . import tuning
+from .facts import balanced_accuracy
 from .settings import ModelSettings, TrainingSettings
 from .statistics import at_target
 from .training import train
@@ -144,12 +145,14 @@ def training_rows(
     stop_at_target: bool = False,
 ) -> list[dict[str, Any]]:
     """Train for all epochs, and say when the target was reached, where it ended, and the way there."""
+    model = make_model(data, settings, seed)
     history = train_once(
         data,
         settings,
         batch_size,
         rate,
         seed,
+        model=model,
         test=(data.X_test, data.y_test),
         target_loss=settings.target if stop_at_target else None,
     )
@@ -168,6 +171,7 @@ def training_rows(
         **to_target,
         "final_loss": float(history.loss[-1]),
         "test_accuracy": float(history.test_accuracy[-1]),
+        "test_balanced_accuracy": balanced_accuracy(model, data.X_test, data.y_test),
         "diverged": history.diverged,
         "curve": {name: getattr(history, name)[kept].tolist() for name in (*COUNTS, "loss", "test_accuracy")},
     }

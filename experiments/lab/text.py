@@ -90,7 +90,15 @@ def data_name(settings: dict[str, Any]) -> str:
 
 
 def headline(settings: dict[str, Any], model: str | None = None) -> str:
-    """Model, data and machine in one line."""
+    """Model, data and machine in one line; and, in one more, the rows that epochs leave out, where there are any."""
     seeds = "1 seed" if settings["seeds"] == 1 else f"{settings['seeds']} seeds"
     machine = f"{settings['backend']} {settings['dtype']}"
-    return f"{model or model_name(settings)} on {data_name(settings)}; {machine}, {seeds}"
+    lines = [f"{model or model_name(settings)} on {data_name(settings)}; {machine}, {seeds}", left_out_text(settings)]
+    return "\n".join(filter(None, lines))
+
+
+def left_out_text(settings: dict[str, Any]) -> str:
+    """Which rows an epoch leaves out, by the settings of a result; empty where there are none."""
+    left = [f"{rows:,} at {int(size):,}" for size, rows in settings.get("left_out_an_epoch", {}).items()]
+    said = f"by batch size, the rows that each epoch leaves out, other ones each time: {listed(left)}"
+    return wrapped(said) if left else ""

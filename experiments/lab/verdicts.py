@@ -1,7 +1,8 @@
 """From questions to a verdict: what decides, the evidence and the words are made of the same objects.
 
 A claim is judged by questions. Each is an interval and the bounds that decide it. The answer is yes where the interval
-lies within the bounds, no where it lies outside, and open where it does neither.
+lies within the bounds, no where it lies outside, and open where it does neither. It is open, too, where there are too
+few seeds or test rows to tell; the verdict then says how many it takes.
 """
 
 from __future__ import annotations
@@ -11,10 +12,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .statistics import Interval
-from .text import styled
+from .statistics import LEAST, Interval
+from .text import listed, styled
 
 ANSWERS = {True: "yes", False: "no", None: "open"}
+LONGEST = 160  # letters of a verdict's sentence
+
+
+def seeds_needed(seeds: int | None, least: int = LEAST) -> str:
+    """What a question takes that needs `least` seeds, in words; empty where there are as many, or nobody counted."""
+    return f"at least {least} seeds (--seeds {least})" if seeds is not None and seeds < least else ""
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,9 @@ class Question:
         What decides in the place of the bounds, in words; then `decided` is the answer.
     decided : bool or None
         The answer, where `by` is given.
+    takes : str
+        Where there are too few seeds or test rows to tell: how many it takes, such as "at least 3 seeds". That leaves
+        the answer open, whatever the interval.
     """
 
     name: str
@@ -47,10 +57,13 @@ class Question:
     control: bool = False
     by: str = ""
     decided: bool | None = None
+    takes: str = ""
 
     @property
     def answer(self) -> bool | None:
         """True for yes, False for no, None where the data leave it open."""
+        if self.takes:
+            return None
         return self.decided if self.by else self.interval.inside(self.low, self.high)
 
     def asked(self) -> str:
@@ -69,7 +82,8 @@ class Question:
 
     def plain(self) -> dict[str, Any]:
         """All of it as JSON has it."""
-        bounds = {"asked": self.asked(), "bounds": [self.low, self.high], "answer": ANSWERS[self.answer]}
+        bounds = {"asked": self.asked(), "bounds": [self.low, self.high]}
+        bounds |= {"answer": ANSWERS[self.answer], "takes": self.takes}
         return {"question": self.name, **asdict(self.interval), **bounds, "control": self.control, "text": self.text()}
 
 
@@ -93,7 +107,7 @@ class Judgement:
     Parameters
     ----------
     because : str
-        One plain sentence, made of what was measured, of at most 160 characters.
+        One plain sentence, made of what was measured, of at most 160 characters. See `sentence`.
     questions : sequence of Question
         What the verdict is made of. Without any the claim is undecided.
     evidence : dict
@@ -123,7 +137,20 @@ class Judgement:
         controls_came_out = all(question.answer for question in self.questions if question.control)
         return "undecided" if verdict == "holds" and not controls_came_out else verdict
 
+    @property
+    def sentence(self) -> str:
+        """`because`; where too few seeds or test rows leave the claim undecided, with how many it takes.
+
+        Where both together are too long, that alone is said: the numbers stand in the questions.
+        """
+        takes = list(dict.fromkeys(question.takes for question in self.questions if question.takes))
+        if not takes or self.verdict != "undecided":
+            return self.because
+        ending = f"it takes {listed(takes)}"
+        whole = f"{self.because}; {ending}"
+        return whole if len(whole) <= LONGEST else f"there is too little to tell: {ending}"
+
     def plain(self, statement: str) -> dict[str, Any]:
         """The claim's entry in a result."""
         evidence = {"questions": [question.plain() for question in self.questions], **self.evidence}
-        return {"statement": statement, "verdict": self.verdict, "because": self.because, "evidence": evidence}
+        return {"statement": statement, "verdict": self.verdict, "because": self.sentence, "evidence": evidence}

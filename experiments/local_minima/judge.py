@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from ..lab.statistics import Interval
 from ..lab.text import styled
-from ..lab.verdicts import Judgement, Question
+from ..lab.verdicts import Judgement, Question, seeds_needed
 from .measure import ALONE, BEST, WIDE, WIDER
 from .paired import Comparison, comparisons
 from .trapped import end_points, share
@@ -22,14 +23,17 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     ends = end_points(result)
     compared = comparisons(ends, BEST)
     level = SIGNIFICANT / max(1, len(compared))
-    questions = [question(name, comparison, level) for name, comparison in compared.items()]
+    starts, to_be_for = result["settings"].get("seeds"), math.ceil(1 - math.log2(level))
+    questions = [question(name, comparison, level, seeds_needed(starts)) for name, comparison in compared.items()]
+    if more := seeds_needed(starts, to_be_for):  # all starts together could not hold the claim
+        questions = [each if each.answer is not None else replace(each, takes=f"{more} to hold") for each in questions]
     alone, wide = (
         {name: share(rows) for name, rows in ends[ends.arm == arm].groupby("name", sort=False)} for arm in (ALONE, WIDE)
     )
     trained = ends[~ends.diverged & (ends.batch_size > 0)].groupby(["name", "arm", "batch_size"], observed=True)
     bounds = ends.groupby("name", sort=False)[["bound", "best"]].first()
     evidence = {
-        "starts_to_be_for": math.ceil(1 - math.log2(level)),  # 2 · ½^n is the p of n starts that all say yes
+        "starts_to_be_for": to_be_for,  # 2 · ½^n is the p of n starts that all say yes
         "full_batch_against": {name: vars(each) | {"p": each.p_value} for name, each in compared.items()},
         "trapped_above": bounds.to_dict("index"),
         "base_rate": {name: each.plain() for name, each in alone.items()},
@@ -47,13 +51,13 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     return {"C5b": Judgement(because if compared else "no smaller batch was compared", questions, evidence)}
 
 
-def question(name: str, comparison: Comparison, level: float) -> Question:
+def question(name: str, comparison: Comparison, level: float, takes: str) -> Question:
     """No where the difference is surely below the margin; yes where p < level, and full batch is the worse."""
     difference = comparison.difference
     worse = comparison.p_value < level and difference.estimate > 0
     answer = False if difference.high < MARGIN else True if worse else None
     by = f"McNemar's p < {level:.2g}; no if < {styled(100 * MARGIN)} %"
-    return Question(name, difference, style="+.1%", by=by, decided=answer)
+    return Question(name, difference, style="+.1%", by=by, decided=answer, takes=takes)
 
 
 def span(shares: Iterable[Interval], style: str = ".0f") -> str:

@@ -14,6 +14,7 @@ from minigrad.model import Model
 
 from ..lab import tuning
 from ..lab.curvature import largest_eigenvalue
+from ..lab.facts import left_out
 from ..lab.polish import polish
 from ..lab.settings import ModelSettings, tuning_seeds
 from ..lab.sweep import make_model
@@ -38,6 +39,11 @@ class Settings(ModelSettings):
     epochs: int = 1
     updates: int = 1000
     most_rows: int = 2000  # of the data: every end point takes thousands of full-batch gradients
+
+    @property
+    def sizes_of_an_epoch(self) -> tuple[int, ...]:
+        """None: each problem has rows of its own, and its end points say what its epochs leave out."""
+        return ()
 
 
 def xor(m: int = 200, deviation: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
@@ -119,7 +125,8 @@ def end_rows(data: Dataset, settings: Settings, problem: str, start: int, arms: 
         key = (network.hidden, batch_size, rate)
         if key not in ends:
             ends[key] = end_of(data, network, batch_size, rate, start)
-        rows.append(row | {"arm": arm, "batch_size": batch_size, "rate": rate} | ends[key])
+        out = {} if batch_size is None else {"left_out_an_epoch": left_out(len(data.y_train), batch_size)}
+        rows.append(row | {"arm": arm, "batch_size": batch_size, "rate": rate} | out | ends[key])
     return rows
 
 

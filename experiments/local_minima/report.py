@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..lab import plots
+from ..lab.facts import left_out
 from ..lab.text import headline, listed, median_and_range, model_name, number, table
 from .measure import ALONE, BEST, NARROW, SAME, WIDE, WIDER
 from .paired import Comparison, comparisons
@@ -39,6 +40,7 @@ def tables(result: dict[str, Any]) -> str:
 
 def ends_tables(ends: pd.DataFrame) -> list[str]:
     """Where training ends and where polishing ends, a line an arm and batch size."""
+    where = "Where training ends: loss and sharpness λ (left out: rows that fill no batch, other ones each epoch)"
     trained, polished = [], []
     for (_, arm, size), rows in ends.groupby(["problem", "arm", "batch_size"], observed=True):
         ended, rate = rows[~rows.diverged], rows.rate.iloc[0]
@@ -46,10 +48,11 @@ def ends_tables(ends: pd.DataFrame) -> list[str]:
         if size:
             label = f"{label}, {plots.batch_label(size, rows.m.iloc[0])}"
             loss = number(ended.trained_loss.median()) if len(ended) else "diverges"
-            trained.append([label, f"{rate:g}", loss, median_and_range(ended.sharpness.tolist()), number(2 / rate)])
+            sharpness, out = median_and_range(ended.sharpness.tolist()), left_out(rows.m.iloc[0], size)
+            trained.append([label, f"{out:,}", f"{rate:g}", loss, sharpness, number(2 / rate)])
         polished.append([label, median_and_range(ended.loss.tolist()), f"{share(rows):.0%}", rows.trapped.isna().sum()])
     return [
-        table("Where training ends: loss and sharpness λ", ["", "rate η", "loss", "λ", "2/η"], trained),
+        table(where, ["", "left out", "rate η", "loss", "λ", "2/η"], trained),
         table("Where polishing ends", ["", "loss", "trapped", "open"], polished),
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from ..lab.results import frame
 from ..lab.statistics import Interval, paired_ratio
 from ..lab.text import number
-from ..lab.verdicts import Judgement, Question
+from ..lab.verdicts import Judgement, Question, seeds_needed
 from .errors import error_fits
 from .measure import FIRST_ORDER, ONE_BATCH, OPTIMIZERS, PROBLEMS, RUN, SEARCH, TWO_BATCHES, chosen_rates
 
@@ -36,14 +37,15 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
         return {"C7": Judgement("there were no runs, or the error of dG was not measured", evidence=evidence)}
     first_order = {key: cost for key, cost in costs.items() if key[1] in FIRST_ORDER}
     others = {key: cost for key, cost in costs.items() if key[1] not in FIRST_ORDER}
-    questions = [Question(asked(NO_WORSE, key), cost.over_all, high=MARGIN) for key, cost in first_order.items()]
-    questions += [Question(asked(WORSE, key), cost.over_all, low=MARGIN) for key, cost in others.items()]
-    questions += [Question(asked(AT_THEIR_BEST, key), cost.over_leader, low=MARGIN) for key, cost in others.items()]
-    questions += [Question(asked(AT_OWN_BEST, key), cost.over_first_order, low=MARGIN) for key, cost in others.items()]
+    question = partial(Question, takes=seeds_needed(result["settings"].get("seeds")))
+    questions = [question(asked(NO_WORSE, key), cost.over_all, high=MARGIN) for key, cost in first_order.items()]
+    questions += [question(asked(WORSE, key), cost.over_all, low=MARGIN) for key, cost in others.items()]
+    questions += [question(asked(AT_THEIR_BEST, key), cost.over_leader, low=MARGIN) for key, cost in others.items()]
+    questions += [question(asked(AT_OWN_BEST, key), cost.over_first_order, low=MARGIN) for key, cost in others.items()]
     low, high = SLOPE - SLOPE_MARGIN, SLOPE + SLOPE_MARGIN
     for problem, fit in fits.items():
         for name, batches in (("two", "two batches"), ("one", "one batch")):
-            questions.append(Question(asked(ERROR_SLOPE, (problem, batches)), fit[name], low, high, style=".2f"))
+            questions.append(question(asked(ERROR_SLOPE, (problem, batches)), fit[name], low, high, style=".2f"))
     spans = [span([cost.over_all.estimate for cost in some.values()]) for some in (first_order, others)]
     because = (
         f"the best mini-batch leaves {spans[0]} times the excess loss of all samples with SGD, Adagrad and Adam, "

@@ -12,7 +12,7 @@ import scipy.stats
 from ..lab.results import frame
 from ..lab.statistics import Interval, ratio_interval
 from ..lab.text import styled
-from ..lab.verdicts import Judgement, Question
+from ..lab.verdicts import Judgement, Question, seeds_needed
 from .measure import POWERS, TENS
 
 MARGIN = 0.02
@@ -38,6 +38,7 @@ def judge_place(result: dict[str, Any], on_gpu: bool) -> Judgement:
     if not networks:
         return Judgement(f"no {place} was timed", measured=False)
     questions, evidence, differences = [], {}, []
+    takes = seeds_needed(result["settings"].get("seeds"))
     for name, rows in networks.items():
         found = find(rows)
         ratios = [found[CURVE], found[BESIDE]]
@@ -46,9 +47,8 @@ def judge_place(result: dict[str, Any], on_gpu: bool) -> Judgement:
         by = f"below −{100 * MARGIN:g} % there and by the tens beside, {percent(ratios[1]):+.1%}"
         by += "; equivalent" * equivalent
         decided = answers.pop() if len(answers) == 1 else None
-        questions.append(
-            Question(f"powers over tens, {name}", percent(ratios[0]), style="+.1%", by=by, decided=decided)
-        )
+        question = f"powers over tens, {name}"
+        questions.append(Question(question, percent(ratios[0]), style="+.1%", by=by, decided=decided, takes=takes))
         differences += [percent(ratio).estimate for ratio in ratios]
         evidence[name] = {"repetitions": len(rows), "equivalent": equivalent} | {
             key: value.plain() if isinstance(value, Interval) else value for key, value in found.items()

@@ -41,6 +41,11 @@ class Settings(ModelSettings):
     threads: tuple[int, ...] = (1,)
     rounds: int = 15
 
+    @property
+    def sizes_of_an_epoch(self) -> tuple[int, ...]:
+        """None: batches are at hand, and there are no epochs."""
+        return ()
+
 
 def measure(trials: Trials, settings: Settings) -> Settings:
     """Repetitions of every network and number type, on every backend that is here."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import scipy.stats
 
 from ..lab.results import frame
-from ..lab.statistics import Interval, mean_interval, proportion
+from ..lab.statistics import LEAST, Interval, mean_interval, proportion
 from ..lab.text import styled
-from ..lab.verdicts import Judgement, Question
+from ..lab.verdicts import Judgement, Question, seeds_needed
 from .theory import ARMS, BATCH, EPOCH, PUSH, RADIUS, RANDOM, ROUNDING, STEPS, updates_to_leave
 
 SLOPE_MARGIN = 0.05
@@ -27,6 +28,9 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
         style=".3f",
         control=True,
     )
+    takes = seeds_needed(result["settings"].get("seeds"))
+    if not takes and 0 < saddles.get("seed", saddles.index).nunique() < LEAST:
+        takes = f"at least {LEAST} seeds with a saddle"
     controls = [slope] if it["pushed data leave"].estimate > 0 else []  # who never leaves has no slope
     trusted = all(control.answer for control in controls)
     evidence = {name: interval.plain() for name, interval in it.items()} | {
@@ -38,7 +42,9 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     because = "no saddle was found: no network that was tried has an optimum at finite θ that makes a strict one"
     if not saddles.empty:
         because = reason(it)
-    return {"C5a": Judgement(because, [*parts(it, trusted), *controls], evidence)}
+    # Runs from one saddle are not independent: what counts are the seeds, each of which has its own.
+    questions = [replace(question, takes=takes) for question in (*parts(it, trusted), *controls)]
+    return {"C5a": Judgement(because, questions, evidence)}
 
 
 def reason(it: dict[str, Interval]) -> str:

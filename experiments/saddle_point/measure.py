@@ -15,6 +15,7 @@ from minigrad import MLP, SGD, Dataset, History, batches
 from minigrad.model import Model
 
 from ..lab import curvature, settings
+from ..lab.facts import left_out
 from ..lab.sweep import nearest
 from ..lab.training import train
 from ..lab.trials import Trials
@@ -192,6 +193,7 @@ def settling_rows(data: Dataset, settings: Settings, saddle: dict, step: float) 
         descent.model.theta = descent.origin + (1e-3 * descent.v_minus if size == N else 0)
         loss = descent.train(size, settings.settling / step, saddle["seed"], evaluations=50).loss
         row = {"kind": "settling", "seed": saddle["seed"], "step": step, "batch_size": size, "N": N}
+        row["left_out_an_epoch"] = left_out(N, size)
         rows.append(row | {"above_saddle": float(loss[len(loss) // 2 :].mean()) - saddle["loss"]})
     return rows
 

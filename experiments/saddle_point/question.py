@@ -37,7 +37,7 @@ EXPERIMENT = Experiment(
     flags=("batch-sizes", "seeds"),
     efforts={
         "default": {"batch_sizes": "1 4 16 64 256 1024 all", "seeds": 5, "repeats": 6},
-        "quick": {"batch_sizes": "1 16 256 all", "seeds": 2, "repeats": 3, "settling": 200},
+        "quick": {"batch_sizes": "1 16 256 all", "seeds": 3, "repeats": 3, "settling": 200},
         "full": {"batch_sizes": powers_of_two(17), "seeds": 20, "repeats": 40, "settling": 4000},
     },
     measure=measure.measure,

@@ -9,6 +9,7 @@ import scipy.stats
 from matplotlib.figure import Figure
 
 from ..lab import plots
+from ..lab.facts import left_out
 from ..lab.results import frame
 from ..lab.statistics import mean_interval
 from ..lab.text import data_name, median_and_range, number, table
@@ -42,11 +43,12 @@ def tables(result: dict[str, Any]) -> str:
     lines = [[name, *(leaving_cell(result, wanted, *column) for column in columns)] for name, wanted in movers(result)]
     parts.append(table("Median of the updates to leave [predicted], and how many runs stay", header, lines))
     lines = [
-        [f"{size:,}", *(median_and_range(settled_above(result, size, step)) for step in STEPS)]
+        [f"{size:,}", f"{left_out(used, size):,}", *(median_and_range(settled_above(result, size, e)) for e in STEPS)]
         for size in sorted(set(frame(result, "settling").batch_size))
     ]
-    header = ["batch size", *map(rate_name, STEPS)]
-    parts.append(table("Where the loss settles, less that of the saddle", header, lines))
+    header = ["batch size", "left out", *map(rate_name, STEPS)]
+    title = "Where the loss settles, less that of the saddle (left out: rows that fill no batch)"
+    parts.append(table(title, header, lines))
     return "\n\n".join(parts)
 
 

@@ -12,7 +12,7 @@ from ..lab.results import frame
 from ..lab.statistics import Interval, mean_interval, ratio_interval
 from ..lab.text import listed, number
 from ..lab.timing import overhead_and_work
-from ..lab.verdicts import Judgement, Question
+from ..lab.verdicts import Judgement, Question, seeds_needed
 from .line import crossing
 from .measure import MODELS, PATHS, named
 
@@ -29,7 +29,7 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
 
 def judge_one_core(result: dict[str, Any]) -> Judgement:
     """C4a: is one sample at a time faster than every larger batch? A question a model and path."""
-    questions, evidence = [], {}
+    questions, evidence, takes = [], {}, seeds_needed(result["settings"].get("seeds"))
     for model in MODELS:
         for path, path_name in PATHS.items():
             answer, ratios = compare(result, model, path)
@@ -38,7 +38,8 @@ def judge_one_core(result: dict[str, Any]) -> Judgement:
             rivals = f"batch {best:,}" if best else "larger ones"
             name = f"{named(model, result['settings'])}, {path_name}: time over that of {rivals}"
             longest = ratios[best] if best else ratio_interval([])
-            questions.append(Question(name, longest, by="below 1 against every batch size", decided=answer))
+            by = "below 1 against every batch size"
+            questions.append(Question(name, longest, by=by, decided=answer, takes=takes))
     known = [each.interval.estimate for each in questions if not math.isnan(each.interval.estimate)]
     because = "there is nothing to compare"
     if known:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ..lab import plots
 from ..lab.results import frame
-from ..lab.text import data_name, median_and_range, number, styled, table
+from ..lab.text import data_name, left_out_text, median_and_range, number, styled, table
 from .judge import TENS, finishes, lines
 from .measure import MODELS, PATHS, named
 
@@ -22,7 +22,8 @@ LOOKS = {"batched": ("o", 9), "fast": ("*", 17)}  # marker and its size
 
 def tables(result: dict[str, Any]) -> str:
     """The race of each model, then what an update costs."""
-    return "\n\n".join([*(race_table(result, model) for model in MODELS), cost_table(result)])
+    parts = [*(race_table(result, model) for model in MODELS), left_out_text(result["settings"]), cost_table(result)]
+    return "\n\n".join(filter(None, parts))
 
 
 def race_table(result: dict[str, Any], model: str) -> str:

@@ -50,7 +50,7 @@ def assert_drawn(folder):
 
 def test_a_whole_process(tmp_path):
     before = {entry.name for entry in ROOT.iterdir() if not entry.name.startswith(".")}
-    flags = ["--quick", "--seeds", "2", "--epochs", "3", "--batch-sizes", "64 all", "--out", str(tmp_path)]
+    flags = ["--quick", "--seeds", "3", "--epochs", "3", "--batch-sizes", "64 all", "--out", str(tmp_path)]
     done = python("-m", "experiments.compare_gd_sgd", *flags)
     assert done.stderr == ""  # no progress bar in a pipe
     assert done.returncode == 0
@@ -165,14 +165,14 @@ def test_what_was_measured_is_on_disk_though_it_cannot_be_told(tmp_path, monkeyp
 
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(Pipe(), encoding="ascii", write_through=True))
     with contextlib.suppress(OSError, UnicodeError):
-        status_of(UNDRAWN, ["--out", tmp_path, "--quick", "--epochs", "2", "--seeds", "2", "--workers", "1"])
+        status_of(UNDRAWN, ["--out", tmp_path, "--quick", "--epochs", "2", "--seeds", "3", "--workers", "1"])
     assert strict_json(tmp_path / "compare_gd_sgd" / "result.json")["claims"]["C1"]["verdict"] == "holds"
 
 
 def test_a_terminal_without_greek_gets_the_table_all_the_same(tmp_path, monkeypatch):
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="cp1252", write_through=True))
-    assert status_of(UNDRAWN, ["--out", tmp_path, "--quick", "--epochs", "2", "--seeds", "2", "--workers", "1"]) == 0
+    assert status_of(UNDRAWN, ["--out", tmp_path, "--quick", "--epochs", "2", "--seeds", "3", "--workers", "1"]) == 0
     assert b"C1 holds" in raw.getvalue()
 
 

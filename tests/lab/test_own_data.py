@@ -9,7 +9,7 @@ from strategies import status_of
 from experiments.lab import all, commandline
 from minigrad import load_table
 
-FLAGS = ("--quick", "--epochs", "2", "--seeds", "2", "--target", "0.6", "--batch-sizes", "8 all", "--workers", "1")
+FLAGS = ("--quick", "--epochs", "2", "--seeds", "3", "--target", "0.6", "--batch-sizes", "8 all", "--workers", "1")
 
 
 @pytest.fixture

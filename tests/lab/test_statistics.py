@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.lab.statistics import (
+    LEAST,
     Interval,
     at_target,
     mean_interval,
     median_interval,
+    paired_ratio,
     proportion,
     ratio_interval,
 )
@@ -57,7 +59,7 @@ def test_at_target_is_where_the_broken_line_first_meets_the_target(steps, target
         assert np.interp(found, counts, loss) == pytest.approx(target, rel=1e-6)
 
 
-@given(st.lists(numbers, min_size=2, max_size=30), st.sampled_from([0.5, 0.9, 0.95, 0.99]))
+@given(st.lists(numbers, min_size=LEAST, max_size=30), st.sampled_from([0.5, 0.9, 0.95, 0.99]))
 def test_mean_interval_is_students(values, level):
     interval = mean_interval(values, level)
     slack = 1e-9 * (1 + max(map(abs, values)))
@@ -80,9 +82,73 @@ def test_mean_interval_covers_the_true_mean_as_often_as_it_says():
     assert abs(hits - 950) < 5 * math.sqrt(1000 * 0.95 * 0.05)
 
 
-@given(numbers)
-def test_mean_interval_of_one_value_is_endless(value):
-    assert mean_interval([value]) == Interval(value, -math.inf, math.inf, 0.95)
+@given(st.lists(numbers, min_size=1, max_size=LEAST - 1), st.sampled_from([(-math.inf, math.inf), (-1e6, 1e6)]))
+def test_there_is_no_interval_below_three_values(values, bounds):
+    interval = mean_interval(values, bounds=bounds)
+    assert (interval.low, interval.high) == (-math.inf, math.inf)
+    assert f"{interval:.1f}".endswith("(no interval)")
+    ratios = [1 + abs(value) for value in values]
+    assert (ratio_interval(ratios).low, ratio_interval(ratios).high) == (0, math.inf)
+    for ratio in (paired_ratio(ratios, ratios), paired_ratio([math.inf] * len(values), ratios)):
+        assert ratio.inside(0.5, 2) is None
+        assert ratio.inside(1.5, math.inf) is None
+        assert f"{ratio}".endswith("(no interval)")
+
+
+def test_from_three_on_runs_that_never_arrive_take_infinitely_longer():
+    assert paired_ratio([math.inf] * 3, [1.0, 2.0, 3.0]).inside(1.1, math.inf) is True
+    assert paired_ratio([math.inf, 1.0, 1.0], [1.0, 2.0, 3.0]).inside(1.1, math.inf) is None
+
+
+shares = st.floats(0, 1) | st.sampled_from([0.0, 1.0, 1e-300, 5e-324, 1 - 2**-53])
+
+
+@given(st.lists(shares, min_size=LEAST, max_size=30), st.sampled_from([0.5, 0.9, 0.95, 0.996]))
+def test_no_interval_of_a_share_leaves_0_to_1(values, level):
+    interval = mean_interval(values, level, (0, 1))
+    assert 0 <= interval.low <= interval.estimate <= interval.high <= 1
+    assert interval.estimate == np.mean(values)
+    percent = mean_interval([100 * value for value in values], level, (0, 100))
+    assert (percent.low, percent.high) == pytest.approx((100 * interval.low, 100 * interval.high), rel=1e-6, abs=1e-6)
+
+
+@given(st.lists(st.tuples(shares, shares), min_size=LEAST, max_size=30), st.sampled_from([0.5, 0.95, 0.996]))
+def test_no_interval_of_a_difference_of_shares_leaves_minus_1_to_1(pairs, level):
+    interval = mean_interval([a - b for a, b in pairs], level, (-1, 1))
+    assert -1 <= interval.low <= interval.estimate <= interval.high <= 1
+    turned = mean_interval([b - a for a, b in pairs], level, (-1, 1))
+    assert (turned.low, turned.high) == pytest.approx((-interval.high, -interval.low), abs=1e-9)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.3])
+def test_shares_that_are_all_equal_have_no_spread(value):
+    interval = mean_interval([value] * 4, bounds=(0, 1))
+    assert (interval.estimate, interval.low, interval.high) == pytest.approx((value,) * 3)
+
+
+def test_the_interval_of_shares_is_students_on_the_scale_of_the_logit():
+    """By hand: the mean is 0.9, and the slope of the logit there 1/(0.9 · 0.1)."""
+    values = [0.85, 0.9, 0.95]
+    reach = 4.302652729696142 * (0.05 / math.sqrt(3)) / (0.9 * 0.1)
+    low, high = (1 / (1 + math.exp(-(math.log(9) + side * reach))) for side in (-1, 1))
+    interval = mean_interval(values, bounds=(0, 1))
+    assert (interval.low, interval.high) == pytest.approx((low, high), rel=1e-9)
+
+
+@pytest.mark.parametrize("n", [3, 4, 6])
+@pytest.mark.parametrize(("mean", "rows"), [(0.98, 500), (0.9, 56), (0.5, 24)])
+def test_the_interval_of_shares_covers_the_truth_as_often_as_it_says(n, mean, rows):
+    """Accuracies that scatter over seeds as a beta distribution does.
+
+    Of 4,000 samples of 3 to 20 seeds each, 94.0 to 95.6 % were covered (tried once; 93.4 to 96.9 % of accuracies of 20
+    and of 360 rows each, so that some are exactly 1). Student's t alone covers as often, but of 3 seeds leaves 0 … 1 in
+    18 to 84 % of the samples. The mean of the logits is another mean: of 20 seeds it covered 88 %. Where most seeds are
+    at 1 and a few far below (mean 0.95, standard deviation 0.1) this one covers 84 to 91 %, Student's t 67 to 85 %.
+    """
+    samples = np.random.default_rng(0).beta(mean * rows, (1 - mean) * rows, (400, n))
+    intervals = [mean_interval(values, bounds=(0, 1)) for values in samples]
+    hits = sum(each.low <= mean <= each.high for each in intervals)
+    assert abs(hits - 380) < 4 * math.sqrt(400 * 0.95 * 0.05)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +181,10 @@ def test_interval_within_and_outside(low, high, within, outside):
         (Interval(2.0, 1.0, math.inf), ".1f", "2.0 (1.0 to ∞)"),
         (Interval(2.0, -math.inf, math.inf), ".1f", "2.0 (no interval)"),
         (Interval(2.0, 0.0, math.inf), "", "2 (no interval)"),
+        (Interval(math.inf, -math.inf, math.inf), ".1f", "∞ (no interval)"),
+        (Interval(math.inf, 0.0, math.inf), "", "∞ (no interval)"),
+        (Interval(1.0, -math.inf, 2.0), "", "1 (no interval)"),
+        (Interval(1.0, 1.0, 1.0), ".1%", "100.0 %"),
         (Interval(math.inf, math.inf, math.inf), "", "∞"),
         (Interval(3e-16, 3e-16, 3e-16), ".0e", "3e-16"),
         (Interval(math.nan, -math.inf, math.inf), ".1f", "not measured"),
@@ -124,6 +194,18 @@ def test_an_interval_in_words(interval, style, expected):
     assert format(interval, style) == expected
 
 
+@given(st.lists(numbers | st.sampled_from([math.inf, math.nan]), max_size=8), st.sampled_from(["", ".2f", "+.1%"]))
+def test_no_interval_is_written_as_nan_or_infinity(values, style):
+    took = [abs(value) + 1e-9 for value in values if not math.isnan(value)]  # of runs: infinite where one never arrived
+    finite = [value for value in took if value < 1e300]
+    every = [mean_interval(values), median_interval(values), paired_ratio(took, took[::-1]), ratio_interval(finite)]
+    for interval in every:
+        said = f"{interval:{style}}"
+        assert "nan" not in said
+        assert "inf" not in said
+        assert "−∞" not in said.partition("(")[2]
+
+
 @pytest.mark.parametrize("interval", [mean_interval([]), ratio_interval([]), median_interval([])])
 def test_nothing_has_an_endless_interval(interval):
     assert math.isnan(interval.estimate)
@@ -131,7 +213,7 @@ def test_nothing_has_an_endless_interval(interval):
     assert f"{interval}" == "not measured"
 
 
-@given(st.lists(st.floats(1e-6, 1e6), min_size=2, max_size=20), st.sampled_from([0.9, 0.95]))
+@given(st.lists(st.floats(1e-6, 1e6), min_size=LEAST, max_size=20), st.sampled_from([0.9, 0.95]))
 def test_a_ratio_and_its_inverse_have_inverse_intervals(ratios, level):
     interval = ratio_interval(ratios, level)
     inverse = ratio_interval([1 / ratio for ratio in ratios], level)
@@ -142,10 +224,6 @@ def test_a_ratio_and_its_inverse_have_inverse_intervals(ratios, level):
     if math.isfinite(interval.high) and interval.low > 0:
         assert math.log(interval.high) == pytest.approx(logs.high, abs=1e-9)
         assert interval.low == pytest.approx(1 / inverse.high, rel=1e-6)
-
-
-def test_the_interval_of_one_ratio_is_endless():
-    assert ratio_interval([2.0]) == Interval(pytest.approx(2.0), 0.0, math.inf)
 
 
 @given(st.lists(numbers | st.just(math.inf), min_size=1, max_size=40), st.sampled_from([0.9, 0.95, 0.99]))

@@ -76,6 +76,16 @@ def test_choose_target_says_when_every_rate_diverges(binary, monkeypatch):
         sweep.choose_target(binary, SETTINGS)
 
 
+def test_a_row_of_training_holds_the_balanced_accuracy_of_its_last_parameters(binary):
+    settings = replace(SETTINGS, hidden=(4,), model="mlp", target=0.01)
+    [row] = sweep.training_rows(binary, settings, "an arm", 16, 0.3, 5)
+    model = sweep.make_model(binary, settings, 5)
+    sweep.train_once(binary, settings, 16, 0.3, 5, model=model)
+    right = model.predict(binary.X_test) == binary.y_test
+    assert row["test_accuracy"] == right.mean()
+    assert row["test_balanced_accuracy"] == pytest.approx(np.mean([right[binary.y_test == k].mean() for k in (0, 1)]))
+
+
 def test_tune_takes_the_mean_over_the_tuning_seeds(binary):
     best, costs = sweep.tune(binary, SETTINGS, 16, 0.3)
     assert best in costs

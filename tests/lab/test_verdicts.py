@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.lab.statistics import Interval
-from experiments.lab.verdicts import Judgement, Question, decide
+from experiments.lab.verdicts import LONGEST, Judgement, Question, decide, seeds_needed
 
 INSIDE, OUTSIDE, ACROSS = Interval(2, 1.5, 2.5), Interval(5, 4, 6), Interval(3, 2, 4)
 INTERVALS = {True: INSIDE, False: OUTSIDE, None: ACROSS}
@@ -65,6 +65,34 @@ def test_a_control_can_only_keep_a_claim_from_holding(found, controls):
         assert with_controls == "undecided"
     else:
         assert with_controls == without
+
+
+def test_too_few_seeds_leave_an_answer_open_whatever_the_interval():
+    assert seeds_needed(2) == "at least 3 seeds (--seeds 3)"
+    assert seeds_needed(5, 6) == "at least 6 seeds (--seeds 6)"
+    assert (seeds_needed(3), seeds_needed(None)) == ("", "")
+    few = question(True, takes=seeds_needed(2))
+    assert few.answer is None
+    assert few.plain()["takes"] == "at least 3 seeds (--seeds 3)"
+    assert Question("size", INSIDE, by="p < 0.05", decided=True, takes="more").answer is None
+    claim = Judgement("it is so", [question(True), few]).plain("Statement.")
+    assert (claim["verdict"], claim["because"]) == ("undecided", "it is so; it takes at least 3 seeds (--seeds 3)")
+    both = Judgement("it is so", [few, few, question(True, takes="384 test rows")])
+    assert both.sentence == "it is so; it takes at least 3 seeds (--seeds 3) and 384 test rows"
+
+
+def test_what_is_decided_does_not_say_what_it_would_take():
+    refuted = Judgement("it is not", [question(False), question(True, takes="3 seeds")], each_needed=True)
+    assert (refuted.verdict, refuted.sentence) == ("does not hold", "it is not")
+    assert Judgement("wide", [question(None)]).sentence == "wide"
+
+
+@pytest.mark.parametrize("length", [1, 110, 111, 160])
+def test_a_sentence_never_grows_beyond_its_length(length):
+    sentence = Judgement("x" * length, [question(None, takes="at least 3 seeds: --seeds 3 and 9,604 rows")]).sentence
+    assert len(sentence) <= LONGEST
+    assert sentence.endswith("it takes at least 3 seeds: --seeds 3 and 9,604 rows")
+    assert sentence.startswith("x") == (length <= 105)
 
 
 def test_what_cannot_be_measured_is_not():

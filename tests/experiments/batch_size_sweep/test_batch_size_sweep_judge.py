@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from rooms import assert_judged_alike_from_disk, judged
 
-from experiments.batch_size_sweep.judge import TO_TARGET, differ
+from experiments.batch_size_sweep.accuracies import differ
+from experiments.batch_size_sweep.enough import rows_to_tell, seeds_to_differ
 from experiments.batch_size_sweep.measure import SAME, TUNED
 from experiments.batch_size_sweep.question import EXPERIMENT
+from experiments.batch_size_sweep.rows import TO_TARGET
 
 SIZES = [1, 8, 64, 512]
 
@@ -38,6 +40,7 @@ def made_up(**change):
         "linear": 0.9,
         "wobble": 0.01,
         "seeds": 6,
+        "test_rows": 3000,
     } | change
     noise = 1 + base["wobble"] * np.random.default_rng(0).standard_normal((len(SIZES), base["seeds"]))
     seeds, rows = range(base["seeds"]), []
@@ -66,6 +69,7 @@ def made_up(**change):
     row |= {"test_accuracy": base["linear"], "polished_test_accuracy": base["linear"]}
     rows += [row | {"seed": k} for k in seeds]
     settings = {"backend": "numpy", "epochs": 200, "learning_rate": 1.0, "reference": 64, "batch_sizes": SIZES}
+    settings |= {"seeds": base["seeds"], "test_rows": base["test_rows"]}
     return {"rows": rows, "settings": settings}
 
 
@@ -118,6 +122,78 @@ def test_the_reasons_are_made_of_the_evidence():
     assert "1 takes 8 times as long, 512 takes 9 times as long" in claims["C8d"]["because"]
     assert "yes: seconds to the target, batch 1 over 8: 8, asked" in claims["C8d"]["evidence"]["questions"][0]["text"]
     assert "9.0 points after training" in claims["C8e"]["because"]
+
+
+@pytest.mark.parametrize(
+    ("claim", "change", "takes"),
+    [
+        ("C8", {"seeds": 2}, "it takes at least 3 seeds (--seeds 3)"),
+        ("C8a", {"seeds": 3}, "it takes at least 4 seeds (--seeds 4)"),
+        ("C8c", {"seeds": 2}, "it takes at least 3 seeds (--seeds 3)"),
+        ("C8c", {"seeds": 2, "wobble": 0}, "it takes at least 3 seeds (--seeds 3)"),
+        ("C8d", {"seeds": 2}, "it takes at least 3 seeds (--seeds 3)"),
+        ("C8e", {"seeds": 2}, "it takes at least 3 seeds (--seeds 3)"),
+        ("C8", {"test_rows": 2}, " test rows"),
+        ("C8e", {"test_rows": 2}, " test rows"),
+        (
+            "C8e",
+            {"test_rows": 2, "accuracy": dict.fromkeys(SIZES, 1.0), "polished": dict.fromkeys(SIZES, 1.0)},
+            " test rows",
+        ),
+        (
+            "C8e",
+            {"test_rows": 2, "accuracy": dict.fromkeys(SIZES, 0.0), "polished": dict.fromkeys(SIZES, 0.0)},
+            " test rows",
+        ),
+        ("C8e", {"test_rows": 67, "accuracy": SAME_ACCURACY, "polished": SAME_ACCURACY}, " test rows"),
+    ],
+)
+def test_too_few_seeds_or_test_rows_decide_nothing_and_it_is_said_how_many_it_takes(claim, change, takes):
+    found = judged(EXPERIMENT, made_up(**change))[claim]
+    assert found["verdict"] == "undecided"
+    assert found["because"].endswith(takes), found["because"]
+    assert "nan" not in found["because"]
+
+
+def test_enough_test_rows_are_those_that_the_sentence_names():
+    """As many as it takes leave the verdict as it was, and one less does not."""
+    accuracies = {"accuracy": SAME_ACCURACY, "polished": SAME_ACCURACY, "wobble": 0.0}
+    rows = 2
+    for _ in range(20):  # the more there are the less ã is moved towards ½
+        said = judged(EXPERIMENT, made_up(test_rows=rows, **accuracies))["C8e"]["because"]
+        if not said.endswith(" test rows"):
+            break
+        rows = int(said.split()[-3].replace(",", ""))
+    assert judged(EXPERIMENT, made_up(test_rows=rows, **accuracies))["C8e"]["verdict"] == "does not hold"
+    assert judged(EXPERIMENT, made_up(test_rows=300, **accuracies))["C8e"]["verdict"] == "undecided"
+    assert 450 < 0.95 * 0.05 / 0.01**2 < rows
+
+
+def test_an_accuracy_in_a_sentence_has_the_base_rate_beside_it():
+    data = {"classes": {"common": {"train": 990, "test": 99}, "rare": {"train": 10, "test": 1}}}
+    claims = judged(EXPERIMENT, made_up() | {"data": data})
+    for name in ("C8", "C8e"):
+        assert "(base rate 99.0 %)" in claims[name]["because"]
+        assert claims[name]["evidence"]["base_rate"]["classes_are_uneven"] is True
+
+
+@pytest.mark.parametrize("sizes", [2, 3, 4])
+def test_so_many_seeds_can_tell_batch_sizes_apart_and_one_less_cannot(sizes):
+    """Nothing is as different as sizes that come in the same order for every seed."""
+    seeds = seeds_to_differ(sizes, 0.05)
+    apart = np.arange(sizes)[:, None] + np.zeros((sizes, seeds))
+    assert differ(apart)[0] < 0.05
+    assert seeds == 3 or differ(apart[:, 1:])[0] >= 0.05
+
+
+@pytest.mark.parametrize("accuracy", [0.0, 0.5, 0.95, 1.0])
+def test_with_the_rows_that_it_takes_chance_leaves_no_more_than_the_margin(accuracy):
+    """Two models whose errors have a correlation of ½, simulated: the standard error of the difference."""
+    rows, rng = rows_to_tell([accuracy], 10_000, 0.01), np.random.default_rng(0)
+    wrong = rng.random((2, 2000, rows)) > accuracy
+    wrong[1] = np.where(rng.random((2000, rows)) < 0.5, wrong[0], wrong[1])
+    assert (wrong[0].mean(axis=1) - wrong[1].mean(axis=1)).std() < 1.05 * 0.01
+    assert rows_to_tell([accuracy], 2, 0.01) > 1000  # two rows are no certainty, whatever they say
 
 
 def test_equal_accuracies_differ_as_often_as_chance_has_it():

@@ -61,6 +61,16 @@ def test_a_check_without_an_answer_hides_no_evidence_against_it(errors):
     assert judged(EXPERIMENT, made_up([2.0, 2.01, 1.99], errors=errors))["C1"]["verdict"] == "does not hold"
 
 
+def test_two_seeds_leave_the_slope_open_and_refute_by_the_identity_all_the_same():
+    two = made_up([2.0, 2.0]) | {"settings": {"seeds": 2}}
+    claim = judged(EXPERIMENT, two)["C1"]
+    assert claim["verdict"] == "undecided"
+    assert [each["answer"] for each in claim["evidence"]["questions"]] == ["yes", "open", "open"]
+    assert "at least 3 seeds (--seeds 3)" in claim["because"]
+    wrong = made_up([2.0, 2.0], errors=(1e-3,)) | {"settings": {"seeds": 2}}
+    assert judged(EXPERIMENT, wrong)["C1"]["verdict"] == "does not hold"
+
+
 def test_the_reason_is_made_of_the_evidence():
     claim = judged(EXPERIMENT, made_up([1.9, 2.0, 2.4], [1.2, 1.3, 1.7], errors=(2e-14, 7e-14)))["C1"]
     error, slope, ratio = claim["evidence"]["questions"]

@@ -114,6 +114,13 @@ def test_each_question_is_answered_in_its_place(name, case):
     }
 
 
+def test_five_seeds_make_no_interval_of_a_median():
+    result = made_up(seeds=5, spread=0)
+    claim = verdict(result | {"settings": result["settings"] | {"seeds": 5}})
+    assert claim["verdict"] == "undecided"
+    assert "at least 6 seeds (--seeds 6)" in claim["because"]
+
+
 def test_a_target_reached_in_few_updates_is_no_test():
     claim = verdict(made_up(S=19.0))
     assert set(answers(claim).values()) == {"open"}

@@ -55,6 +55,12 @@ def test_the_rows_turn_the_verdict(result, expected):
     assert verdicts(EXPERIMENT, result) == {"C2": expected}
 
 
+def test_two_seeds_decide_nothing():
+    claim = judged(EXPERIMENT, made_up(seeds=2, wobble=0) | {"settings": {"seeds": 2}})["C2"]
+    assert claim["verdict"] == "undecided"
+    assert "at least 3 seeds (--seeds 3)" in claim["because"]
+
+
 def test_the_reason_is_made_of_the_evidence():
     claim = judged(EXPERIMENT, made_up(end=-0.43))["C2"]
     slope = next(each for each in claim["evidence"]["questions"] if each["question"] == "slope, independent, end")

@@ -52,6 +52,22 @@ def test_the_rows_turn_the_verdict(result, expected):
     assert verdicts(EXPERIMENT, result) == {"C5b": expected}
 
 
+@pytest.mark.parametrize(
+    ("starts", "change", "verdict", "takes"),
+    [
+        (2, {"small": 2}, "undecided", "at least 8 seeds (--seeds 8) to hold"),
+        (5, {"full": 5}, "undecided", "at least 8 seeds (--seeds 8) to hold"),
+        (5, {"small": 5}, "does not hold", ""),  # to refute it takes fewer
+        (8, {"full": 8}, "holds", ""),
+    ],
+)
+def test_too_few_starts_decide_nothing(starts, change, verdict, takes):
+    result = made_up(starts=starts, **change)
+    claim = judged(EXPERIMENT, result | {"settings": result["settings"] | {"seeds": starts}})["C5b"]
+    assert claim["verdict"] == verdict
+    assert takes in claim["because"]
+
+
 def test_the_questions_are_made_of_the_rows():
     evidence = judged(EXPERIMENT, made_up(full=30, small=12))["C5b"]["evidence"]
     found = evidence["full_batch_against"]["XOR, batch 1"]

@@ -8,7 +8,7 @@ from experiments.optimizers_under_noise.question import EXPERIMENT
 
 @pytest.fixture(scope="session")
 def settings():
-    return Settings(dataset="digits", hidden=(6,), batch_sizes=(8, 40, 120), epochs=2, seeds=2, draws=4)
+    return Settings(dataset="digits", hidden=(6,), batch_sizes=(8, 40, 120), epochs=2, seeds=3, draws=4)
 
 
 @pytest.fixture(scope="session")

@@ -103,6 +103,13 @@ def test_without_a_run_on_all_samples_nothing_is_decided():
     assert verdicts(EXPERIMENT, {"rows": []}) == {"C7": "undecided"}
 
 
+def test_two_seeds_decide_nothing():
+    result = made_up(seeds=2, wobble=0)
+    claim = judged(EXPERIMENT, result | {"settings": result["settings"] | {"seeds": 2}})["C7"]
+    assert claim["verdict"] == "undecided"
+    assert "at least 3 seeds (--seeds 3)" in claim["because"]
+
+
 def test_the_reason_is_made_of_the_evidence():
     losses = {CG: {16: 0.5, 128: 0.002, N: 0.0005}}
     claim = judged(EXPERIMENT, made_up(one=0.0, wobble=0.0, slope_wobble=0.0, losses=losses))["C7"]

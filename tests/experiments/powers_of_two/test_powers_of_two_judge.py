@@ -56,6 +56,12 @@ def test_the_rows_turn_the_verdict(rows, expected):
     assert judged(EXPERIMENT, {"rows": json.loads(json.dumps(rows))}) == claims
 
 
+def test_two_repetitions_decide_nothing():
+    claim = judged(EXPERIMENT, {"rows": swept(repetitions=2, noise=1e-6), "settings": {"seeds": 2}})["C6"]
+    assert claim["verdict"] == "undecided"
+    assert "at least 3 seeds (--seeds 3)" in claim["because"]
+
+
 def test_a_cpu_finds_for_itself_and_not_for_the_claim():
     rows = swept(faster(POWERS, 0.05), on_gpu=False)
     claims = judged(EXPERIMENT, {"rows": rows})

@@ -13,7 +13,7 @@ FEW_PUSHES = (1e-2, 1e-3, 1e-4)  # small ones take long
 
 @pytest.fixture(scope="session")
 def settings():
-    return measure.Settings(dataset="digits", batch_sizes=(1, 16, 64, 300), seeds=2, repeats=3, settling=40)
+    return measure.Settings(dataset="digits", batch_sizes=(1, 16, 64, 300), seeds=3, repeats=3, settling=40)
 
 
 @pytest.fixture(scope="session")

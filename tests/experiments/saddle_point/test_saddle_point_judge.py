@@ -81,6 +81,16 @@ def test_the_rows_turn_the_verdict(result, expected):
     assert verdicts(EXPERIMENT, result) == {"C5a": expected}
 
 
+@pytest.mark.parametrize(
+    ("saddles", "seeds", "takes"), [(2, 2, "at least 3 seeds (--seeds 3)"), (2, 5, "at least 3 seeds with a saddle")]
+)
+def test_runs_from_two_saddles_decide_nothing_however_many_they_are(saddles, seeds, takes):
+    claim = judged(EXPERIMENT, made_up(seeds=saddles) | {"settings": {"seeds": seeds}})["C5a"]
+    assert claim["verdict"] == "undecided"
+    assert takes in claim["because"]
+    assert {each["answer"] for each in claim["evidence"]["questions"]} == {"open"}
+
+
 def asked(result):
     return judged(EXPERIMENT, result)["C5a"]["evidence"]["questions"]
 

@@ -162,5 +162,12 @@ def test_a_line_says_where_and_how_far_it_misses():
     assert miss["relative"] < -0.3
 
 
+def test_two_seeds_decide_nothing():
+    rows = both(SLOW, scatter=(1.0, 1.0))
+    claim = judged(EXPERIMENT, {"rows": rows, "settings": {"seeds": 2}})["C4a"]
+    assert claim["verdict"] == "undecided"
+    assert "at least 3 seeds (--seeds 3)" in claim["because"]
+
+
 def test_a_run_is_judged_the_same_when_read_back(result, tmp_path):
     assert_judged_alike_from_disk(EXPERIMENT, result, tmp_path)
