@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from experiments.lab import plots, results
-from experiments.throughput.line import overhead_and_work
+from experiments.lab.timing import overhead_and_work
 from minigrad import MLP, SGD, Backend, BackendUnavailable, LogisticRegression, get_backend
 from minigrad.engine.batch import Batch
 from minigrad.model import Model

@@ -23,6 +23,7 @@ FEW = 3_200  # entries
 # ---- outputs: logits to probabilities ----------------------------------------------------------------------------
 
 
+# exercise: sigmoid
 def sigmoid(z: Array, out: Array | None = None) -> Array:
     """1 / (1 + e^−z), entry by entry, without overflow for any z.
 

@@ -70,11 +70,13 @@ class LogisticRegression(Model):
         z = X @ self.w + self.b  # (m, n) @ (n,) -> (m,)
         return [X], [z]
 
+    # exercise: logistic_gradient
     def backward_pass(self, a: list[Array], z: list[Array], y: Array, m: int) -> list[Array]:
         """δ = (h − y) / m, with h = sigmoid(z)."""
         h = sigmoid(z[0])
         return [(h - y) / m]  # δ = ∂J/∂z
 
+    # exercise: logistic_gradient
     def gradient_pass(self, a: list[Array], delta: list[Array], out: Array) -> None:
         """∂J/∂w = Xᵀ δ and ∂J/∂b = Σ_i δ_i into `out`."""
         dw, db = out[:-1], out[-1:]

@@ -29,6 +29,7 @@ from .engine.backend import Array, Backend, backend_of, namespace
 from .functions import sigmoid, softmax
 
 
+# exercise: log_loss
 def log_loss(h: Any, y: Any) -> float:
     """J(θ), the mean log loss over a batch, by the text's formula.
 
@@ -52,6 +53,7 @@ def log_loss_from_logits(z: Any, y: Any) -> float:
     return float(losses.mean())
 
 
+# exercise: log_loss
 def one_sample_loss(h: Array, y: Array) -> Array:
     """−[ y log h + (1 − y) log(1 − h) ] for each sample on its own, (m,); −log h[y] with K classes.
 
@@ -63,6 +65,7 @@ def one_sample_loss(h: Array, y: Array) -> Array:
     return -_log(xp.where(y == 1, h, 1 - h))
 
 
+# exercise: log_loss
 def one_sample_loss_as_printed(h: Array, y: Array) -> Array:
     """−[ log h + (1 − y) log(1 − h) ]: the one-sample loss of the article, which lost the factor y, (m,).
 

@@ -91,6 +91,7 @@ class MLP(Model):
                 self.f(z[l], out=a[l + 1])  # a_{l+1} = f(z_l); the last z are the logits
         return a, z
 
+    # exercise: backpropagation
     def backward_pass(self, a: list[Array], z: list[Array], y: Array, m: int) -> list[Array]:
         """Every δ_l, worked out from the last layer to the first."""
         delta, slope = self.arrays("delta", len(y)), self.arrays("slope", len(y))
@@ -101,6 +102,7 @@ class MLP(Model):
             delta[l - 1] *= self.f_derivative(z[l - 1], a[l], out=slope[l - 1])  # δ_{l−1} = (δ_l W_lᵀ) ∘ f'(z_{l−1})
         return delta
 
+    # exercise: backpropagation
     def gradient_pass(self, a: list[Array], delta: list[Array], out: Array) -> None:
         """∂J/∂W_l = a_lᵀ δ_l and ∂J/∂b_l = the sum of δ_l's rows into `out`."""
         ones = vector_of_ones(self.xp, len(a[0]), self.dtype)

@@ -34,28 +34,43 @@ class GradientNoise:
         square_norm = float(self.mean @ self.mean)
         return self.trace / square_norm if square_norm > 0 else math.inf
 
+    # exercise: noise
     def std(self, n: int) -> float:
         """√(E‖mean of n independent draws − G‖²) = √(tr Σ / n)."""
         return math.sqrt(self.trace / checks.whole_number("n", n))
 
 
-def gradient_noise(model: Model, X: Any, y: Any = None) -> GradientNoise:
+# exercise: noise
+def gradient_noise(model: Model, X: Any, y: Any = None, *, scale: Array | None = None) -> GradientNoise:
     """tr Σ and G of the samples X (m, n), y (m,) at the model's parameters, without the (m, p) matrix of gradients.
 
     In a dense layer a sample's gradient is the outer product of its input activations a_i, with a constant 1 for
     the bias, and its δ_i. The squared norm of an outer product is the product of the squared norms:
     ‖g_i‖² = Σ_layers ‖δ_i‖² (‖a_i‖² + 1). So one forward and backward pass gives G and Σ_i ‖g_i‖².
+
+    With `scale` (p,), both are those of scale ∘ g_i, the steps of an optimizer that scales each entry by its own: see
+    `Optimizer.scale`. Then Σ_i ‖S ∘ (a_i δ_iᵀ)‖² is the sum of all entries of S² ∘ ((a ∘ a)ᵀ (δ ∘ δ)).
     Raises as `model.gradient` does.
     """
     batch, xp = model.batch(X, y), model.xp
     mean = xp.zeros_like(model.theta)
+    squares = xp.zeros_like(model.theta)  # Σ_i g_i ∘ g_i, filled where it is needed
     total = xp.zeros(())  # Σ_i ‖g_i‖², in float64 also for a float32 model
     for X_chunk, y_chunk in model.chunks(batch):
         terms = model.layer_terms(Batch(X_chunk, y_chunk, batch.form))
-        for (dW, db), (a, delta) in zip(model.layer_views(mean), terms):
+        for (dW, db), (square_W, square_b), (a, delta) in zip(
+            model.layer_views(mean), model.layer_views(squares), terms
+        ):
             dW += xp.matmul(a.T, delta)
             db += delta.sum(axis=0)
-            total += (xp.einsum("ij,ij->i", delta, delta) * (xp.einsum("ij,ij->i", a, a) + 1)).sum()
+            if scale is None:
+                total += (xp.einsum("ij,ij->i", delta, delta) * (xp.einsum("ij,ij->i", a, a) + 1)).sum()
+            else:
+                square_W += xp.matmul((a * a).T, delta * delta)
+                square_b += (delta * delta).sum(axis=0)
     mean /= batch.m
+    if scale is not None:
+        total = (scale * scale * squares).sum()
+        mean *= scale
     trace = max(0.0, float(total) / batch.m - float(mean @ mean))  # one sample: rounding must not go below 0
     return GradientNoise(mean, trace)

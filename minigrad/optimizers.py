@@ -55,6 +55,13 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__} must say how it updates")
 
+    def scale(self) -> Array | None:
+        """(p,): what the next update multiplies each entry of a gradient by, but for η; None where that is 1 for all.
+
+        In this metric the noise of its gradients is measured: `gradient_noise(…, scale=optimizer.scale())`.
+        """
+        return None
+
     def remembered(self, theta: Array, count: int, gradient: Array | None = None) -> tuple[Array, ...]:
         """The vectors (p,), `count` of them, that are kept from update to update: zero at first.
 
@@ -113,6 +120,7 @@ class SGD(Optimizer):
         self.learning_rate = checks.positive_number("learning_rate", learning_rate)
         self.momentum = checks.fraction("momentum", momentum)
 
+    # exercise: sgd
     def update(self, theta: Array, gradient: Array) -> None:
         """theta ← theta − η G, or − η v with momentum."""
         if self.momentum:
@@ -133,6 +141,10 @@ class Adagrad(Optimizer):
 
     def __init__(self, learning_rate: float = 0.01) -> None:
         self.learning_rate = checks.positive_number("learning_rate", learning_rate)
+
+    def scale(self) -> Array | None:
+        """1 / (√s + ε) by the gradients so far; None before the first."""
+        return 1 / (self._memory[0] ** 0.5 + self.epsilon) if self._memory else None
 
     def update(self, theta: Array, gradient: Array) -> None:
         """theta ← theta − η G / (√s + ε)."""
@@ -160,6 +172,10 @@ class Adam(Optimizer):
         self.beta1 = checks.fraction("beta1", beta1)
         self.beta2 = checks.fraction("beta2", beta2)
         self._t = 0
+
+    def scale(self) -> Array | None:
+        """1 / (√v̂ + ε) by the gradients so far; None before the first."""
+        return 1 / ((self._memory[1] / (1 - self.beta2**self._t)) ** 0.5 + self.epsilon) if self._t else None
 
     def update(self, theta: Array, gradient: Array) -> None:
         """theta ← theta − η m̂ / (√v̂ + ε)."""

@@ -19,7 +19,6 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from experiments.lab import experiment
 from minigrad import MLP, LogisticRegression
 from minigrad.engine.backend import NumpyBackend
 from minigrad.functions import ACTIVATIONS
@@ -171,6 +170,8 @@ def small_chunks(chunk_bytes: int = 1) -> Iterator[None]:
 
 def status_of(one, argv):
     """The exit status of an experiment, whether main returns it or argparse raises it."""
+    from experiments.lab import experiment  # not above: tests of minigrad alone start in half the time without it
+
     try:
         return experiment.main(one, [str(argument) for argument in argv])
     except SystemExit as error:

@@ -2,7 +2,7 @@
 
     G_t, g_B     gradient of all N rows after t updates; mean gradient of a batch of B rows
     Σ            covariance of the N sample gradients; tr Σ/‖G‖² is the noise scale
-    w(B)         what a batch keeps of a sample's variance, see `critical_batch`: E‖g_B − G‖² = w(B) tr Σ
+    w(B)         what a batch keeps of a sample's variance, see lab/critical_batch.py: E‖g_B − G‖² = w(B) tr Σ
 
     cos(g_B, G) ≈ 1/√(1 + w(B) tr Σ/‖G‖²)
 
@@ -24,7 +24,7 @@ from minigrad.engine.backend import Array
 from minigrad.engine.batch import Batch
 from minigrad.model import Model
 
-from .critical_batch import without_replacement
+from ..lab.critical_batch import without_replacement
 
 
 def cosine(a: Array, b: Array) -> float:

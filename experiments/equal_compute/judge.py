@@ -9,17 +9,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..lab.critical_batch import Fit, fit, without_replacement
 from ..lab.results import frame
 from ..lab.settings import tuning_seeds
 from ..lab.statistics import Interval, median_interval
 from ..lab.text import listed, styled
 from ..lab.verdicts import Judgement, Question
-from .critical_batch import SAMPLINGS, Fit, fit
 from .measure import CASES, COUNTS, MODELS
 
 HARDLY = 0.9  # a cosine: the direction hardly changes above it
 LEAST_UPDATES = 20  # of gradient descent: a target that it reaches in fewer is no test
 DRAWN = "drawn without replacement"  # how training draws its batches
+
+
+def independent(batch_size: Any, _: int) -> Any:
+    """w(B) of rows drawn independently of each other."""
+    return 1 / batch_size
+
+
+SAMPLINGS = {DRAWN: without_replacement, "independent draws": independent}
 
 Case = tuple[str, str]  # a model and one of its targets
 

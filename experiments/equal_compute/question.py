@@ -17,7 +17,8 @@ gradients? Fewer updates? More seconds? And is the median of cos(G_t, G_t+1) alo
 What would refute the claim: a no to all of them. A no to some makes it conditional. A target that gradient descent
 reaches in fewer than 20 updates is no test, and leaves its questions open.
 
-How many more updates a noisy gradient costs is told by one number, the critical batch size B_c: see `critical_batch`.
+How many more updates a noisy gradient costs is told by one number, the critical batch size B_c: see
+lab/critical_batch.py.
 It is fitted beside, and decides nothing. Nor does a tenth of the best rate: at any rate small enough cos(G_t, G_t+1)
 is 1, as G is continuous.
 

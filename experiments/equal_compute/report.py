@@ -13,8 +13,7 @@ from ..lab import plots
 from ..lab.results import frame
 from ..lab.statistics import median_interval
 from ..lab.text import headline, logistic_name, median_and_range, model_name, number, table
-from .critical_batch import SAMPLINGS
-from .judge import DRAWN, HARDLY, Case, along, compared, fits_of, needed, ratio, rows_of, seen
+from .judge import DRAWN, HARDLY, SAMPLINGS, Case, along, compared, fits_of, needed, ratio, rows_of, seen
 from .measure import CASES, COUNTS, LOOSE, MODELS, TIGHT
 
 UNITS = {"samples": "sample gradients", "updates": "updates", "seconds": "seconds"}

@@ -13,16 +13,16 @@ from pathlib import Path
 import experiments
 
 from ..report import page
-from . import commandline, experiment
+from . import commandline, experiment, findings
 from .experiment import Experiment
 from .start import INTERRUPTED
 from .text import wrapped
 
 
 def names() -> list[str]:
-    """The experiments that are here: the folders but this one."""
+    """The experiments that are here: the folders but this one, the report and the exercises."""
     folders = [module.name for module in pkgutil.iter_modules(experiments.__path__) if module.ispkg]
-    return [name for name in folders if name not in ("lab", "report")]
+    return [name for name in folders if name not in ("lab", "report", "exercises")]
 
 
 def load(name: str) -> Experiment:
@@ -35,15 +35,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["all"]:
         return run_all(commandline.parser_of_all().parse_args(argv[1:]))
+    if argv[:1] == ["findings"]:
+        return findings.main(argv[1:], map(load, names()))
+    if argv[:1] == ["exercises"]:
+        return importlib.import_module("experiments.exercises.command").main(argv[1:])
     if argv[:1] == ["report"]:
         return write_report(commandline.parser_of_report().parse_args(argv[1:]))
     if argv and argv[0] not in ("-h", "--help"):
         hint = f"; one experiment is python -m experiments.{argv[0]}" if argv[0] in names() else ""
-        print(f"python -m experiments: error: {argv[0]!r}: expected nothing, 'all' or 'report'{hint}", file=sys.stderr)
+        expected = f"expected nothing, 'all', 'report', 'findings' or 'exercises'{hint}"
+        print(f"python -m experiments: error: {argv[0]!r}: {expected}", file=sys.stderr)
         return 2
     print("python -m experiments.NAME runs one (--help tells its flags), python -m experiments all runs them all:\n")
     for name in names():
         print(f"  {name:24}{importlib.import_module(f'experiments.{name}').__doc__}")
+    print("\npython -m experiments findings writes the README's table of what was found")
+    print("python -m experiments exercises lists eight exercises, cut out of the source")
     return 0
 
 

@@ -63,6 +63,10 @@ def parser(experiment: Experiment) -> Parser:
         for flag in experiment.flags:
             keywords = dict(TRAINING_FLAGS[flag])
             group.add_argument(f"--{flag}", **keywords | {"help": f"{keywords['help']} {_defaults(experiment, flag)}"})
+    if experiment.formula_flags:
+        group = result.add_argument_group("an answer without data")
+        for flag, own in experiment.formula_flags.items():
+            group.add_argument(f"--{flag}", **own)
     _add_output(result, f"{experiment.name}/")
     return result
 
@@ -75,6 +79,15 @@ def parser_of_all() -> Parser:
     _add_data(result, binary=None)
     _add_machine(result, fixed=())
     _add_output(result, "NAME/, a folder an experiment")
+    return result
+
+
+def parser_of_findings() -> Parser:
+    """The parser of `python -m experiments findings`: where the results lie."""
+    prog = "python -m experiments findings"
+    description = "Write the README's table of findings, and the files behind it, from the results of default runs."
+    result = _with_examples(prog, description, [prog, f"{prog} --run rerun"])
+    _add_folder(result.add_argument_group("results"), "takes DIR/RUN/NAME/")
     return result
 
 
@@ -168,8 +181,9 @@ def _defaults(experiment: Experiment, flag: str) -> str:
     name = flag.replace("-", "_")
     preset = {field.name: field.default for field in dataclasses.fields(experiment.settings)}[name]
     values = [experiment.efforts[effort].get(name, preset) for effort in ("default", "quick", "full")]
+    automatic = {**AUTOMATIC, **experiment.automatic}
     default, quick, full = (
-        AUTOMATIC[name] if value is None else " ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+        automatic[name] if value is None else " ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
         for value in values
     )
     changes = "" if default == quick == full else f"; with --quick {quick}; with --full {full}"
@@ -313,4 +327,10 @@ TRAINING_FLAGS: dict[str, dict[str, Any]] = {
     "epochs": {"type": count, "help": "passes through the training set, at most"},
     "seeds": {"metavar": "COUNT", "type": count, "help": "repetitions, each with a seed of its own"},
     "target": {"type": positive_number, "help": "training loss to reach, in nats"},
+    "optimizer": {"choices": ("sgd", "momentum", "adam"), "help": "what makes an update of a gradient"},
+    "check": {
+        "action": "store_true",
+        "default": None,
+        "help": "make the sweep over all batch sizes, too, and say what trusting the prediction costs",
+    },
 }

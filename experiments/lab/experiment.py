@@ -43,6 +43,10 @@ HOW_TO_READ = (
 )
 
 
+class Refused(ValueError):
+    """Arguments or data that turn out to be unfit only while something is measured; one line with the cure."""
+
+
 @dataclass(frozen=True)
 class Experiment:
     """An experiment, declared by its question.py.
@@ -73,6 +77,12 @@ class Experiment:
         Whether it needs two classes; without it, where its model is logistic regression and the data are built in.
     fixed : sequence of str
         Flags for all experiments that have no effect here.
+    automatic : dict of str
+        In words, what a setting is where neither a flag nor an effort sets it; else as `commandline.AUTOMATIC` says.
+    formula_flags : dict of dict
+        Flags that ask for an answer without data: what `add_argument` takes, by flag.
+    formula : callable, optional
+        formula(arguments) -> that answer; None where it is not asked for. ValueError where it cannot be given.
     """
 
     name: str
@@ -87,6 +97,9 @@ class Experiment:
     about: Mapping[str, str] = field(default_factory=dict)
     binary: bool | None = None
     fixed: tuple[str, ...] = ()
+    automatic: Mapping[str, str] = field(default_factory=dict)
+    formula_flags: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    formula: Callable[[argparse.Namespace], str | None] | None = None
 
     @property
     def title(self) -> str:
@@ -100,6 +113,9 @@ def main(experiment: Experiment, argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     folder = commandline.folder(arguments, experiment.name)
     try:
+        if experiment.formula and (answer := experiment.formula(arguments)) is not None:
+            print(*(wrapped(line, rest="  ") for line in answer.splitlines()), sep="\n")
+            return 0
         data, settings = prepare(experiment, arguments)
         _check_writable(folder)
         journal = journal_path(folder, data, settings)
@@ -121,6 +137,10 @@ def main(experiment: Experiment, argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"\n{parser.prog}: interrupted; {kept}", file=sys.stderr)
         return 130
+    except Refused as error:
+        journal.unlink(missing_ok=True)
+        print(f"{parser.prog}: error: {_one_line(error)}", file=sys.stderr)
+        return 2
     except BrokenPipeError:  # whoever reads the tables has seen enough; the files are written
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (MemoryError, BrokenProcessPool, OSError) as error:
@@ -159,7 +179,11 @@ def prepare(experiment: Experiment, arguments: argparse.Namespace) -> tuple[Data
 
 
 def run(experiment: Experiment, trials: Trials, settings: Settings) -> Result:
-    """Measure and judge: the result, a plain dict, whose "claims" hold the verdicts."""
+    """Measure and judge: the result, a plain dict, whose "claims" hold the verdicts.
+
+    Its "settings" hold what was found out, too, such as the target; "settings_at_start" only what was asked for.
+    """
+    at_start = settings.plain()
     with trials:
         settings = experiment.measure(trials, settings)
     data, backend = trials.data, get_backend(settings.backend)
@@ -172,6 +196,7 @@ def run(experiment: Experiment, trials: Trials, settings: Settings) -> Result:
         "claims": {},
         "rows": trials.rows,
         "settings": settings.plain() | shape,
+        "settings_at_start": at_start,
         "data": results.data_read(data),
         "environment": environment,
     }

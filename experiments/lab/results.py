@@ -7,7 +7,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import threadpoolctl
 
-from minigrad import Backend, Dataset
+from minigrad import Backend, Dataset, get_backend
 
 
 def frame(result: dict[str, Any], kind: str, never: Sequence[str] = (), **wanted: Any) -> pd.DataFrame:
@@ -38,8 +38,8 @@ def data_read(data: Dataset) -> dict[str, Any]:
 
 
 def environment(backend: Backend) -> dict[str, Any]:
-    """The machine and the versions that a measurement was made with."""
-    pools = threadpoolctl.threadpool_info()
+    """The machine and the versions that a measurement was made with; "gpu": the one that answers here, or ""."""
+    pools, auto = threadpoolctl.threadpool_info(), get_backend("auto")
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
@@ -49,18 +49,47 @@ def environment(backend: Backend) -> dict[str, Any]:
         "versions": {name: metadata.version(name) for name in ("numpy", "scipy", "matplotlib")},
         "blas": [f"{pool['internal_api']} {pool['version']}, {pool['num_threads']} threads" for pool in pools],
         "device": _device(backend),
+        "gpu": "" if auto.blas is not None else _device(auto),
     }
 
 
 def write_json(path: Path, result: dict[str, Any]) -> Path:
     """Write `result` whole or not at all; NaN and infinity, which JSON lacks, become null."""
-    temporary = path.with_name(path.name + ".part")
-    try:
-        temporary.write_text(json.dumps(_plain(result), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_all({path: json_text(result)})
     return path
+
+
+def write_all(texts: Mapping[Path, str]) -> None:
+    """Write all of these files or, where one cannot be written, none."""
+    parts = {path: path.with_name(f"{path.name}.part") for path in texts}
+    before = {path: path.read_bytes() if path.exists() else None for path in texts}
+    replaced = []
+    try:
+        for path, part in parts.items():
+            part.write_text(texts[path], encoding="utf-8")
+        for path, part in parts.items():
+            part.replace(path)
+            replaced.append(path)
+    except BaseException:
+        for path in replaced:
+            _put_back(path, parts[path], before[path])
+        raise
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+
+
+def _put_back(path: Path, part: Path, content: bytes | None) -> None:
+    if content is None:
+        path.unlink()
+    else:
+        part.write_bytes(content)
+        part.replace(path)
+
+
+def json_text(result: dict[str, Any], ascii_only: bool = True) -> str:
+    """`result` as JSON; NaN and infinity, which JSON lacks, become null."""
+    return json.dumps(_plain(result), indent=1, allow_nan=False, ensure_ascii=ascii_only) + "\n"
 
 
 def _plain(value: Any) -> Any:

@@ -75,8 +75,11 @@ class TrainingSettings(ModelSettings):
         Training loss to reach, in nats; None: the one that suits the data, see `sweep.choose_target`.
     evaluations : int
         How often an epoch is evaluated.
+    optimizer : str
+        One of `sweep.OPTIMIZERS`.
     """
 
     epochs: int = 1
     target: float | None = None
     evaluations: int = EVALUATIONS_AN_EPOCH
+    optimizer: str = "sgd"

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from minigrad import MLP, SGD, Dataset, History, LogisticRegression
+from minigrad import MLP, SGD, Adam, Dataset, History, LogisticRegression
 from minigrad.model import Model
+from minigrad.optimizers import Optimizer
 
 from . import tuning
 from .settings import ModelSettings, TrainingSettings
 from .statistics import at_target
 from .training import train
 
+OPTIMIZERS: dict[str, Callable[[float], Optimizer]] = {"sgd": SGD, "momentum": partial(SGD, momentum=0.9), "adam": Adam}
 COUNTS = ("epoch", "updates", "samples", "seconds")
 
 
@@ -52,6 +55,11 @@ def make_model(data: Dataset, settings: ModelSettings, seed: int, dtype: str | N
     return MLP(layer_sizes, activation=settings.activation, dtype=dtype, backend=settings.backend, rng=rng)
 
 
+def make_optimizer(settings: TrainingSettings, rate: float) -> Optimizer:
+    """The optimizer of these settings at a learning rate."""
+    return OPTIMIZERS[settings.optimizer](rate)
+
+
 def train_once(
     data: Dataset,
     settings: TrainingSettings,
@@ -67,9 +75,10 @@ def train_once(
     often as there are updates; where that is 1, at an epoch's end.
     """
     every = max(batch_size, len(data.X_train) // settings.evaluations) if settings.evaluations > 1 else None
-    arguments = {"epochs": settings.epochs, "evaluate_every": every, "drop_last": True} | keywords
+    arguments: dict[str, Any] = {"epochs": settings.epochs, "evaluate_every": every, "drop_last": True}
+    arguments |= {"optimizer": make_optimizer(settings, rate)} | keywords
     model, rng = model or make_model(data, settings, seed), np.random.default_rng(seed)
-    return train(model, data.X_train, data.y_train, optimizer=SGD(rate), batch_size=batch_size, rng=rng, **arguments)
+    return train(model, data.X_train, data.y_train, batch_size=batch_size, rng=rng, **arguments)
 
 
 def nearest(sizes: Iterable[int], wanted: float) -> int:

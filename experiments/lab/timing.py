@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
+import scipy.optimize
 
 from minigrad import SGD, Backend, Dataset, get_backend
 from minigrad.engine.batch import Batch
@@ -61,6 +62,16 @@ def backends_here(chosen: str | Backend = "numpy") -> list[str | Backend]:
 def place(backend: Backend, threads: int) -> str:
     """How a table names where something was timed; threads are a matter of the CPU."""
     return backend.name if backend.blas is None else f"{backend.name}, {threads} thread{'s' * (threads > 1)}"
+
+
+def overhead_and_work(batch_sizes: Any, t: Any) -> tuple[float, float]:
+    """a and b of t(B) = a + b B, neither below 0, by least squares of the *relative* errors (a + b B − t) / t.
+
+    With errors of equal weight the largest batches, a thousand times as long, would leave nothing to decide a by.
+    """
+    B, t = np.asarray(batch_sizes, dtype=float), np.asarray(t, dtype=float)
+    (a, b), _ = scipy.optimize.nnls(np.column_stack([1 / t, B / t]), np.ones(len(t)))
+    return float(a), float(b)
 
 
 # ---- an update on a batch at hand ------------------------------------------------------------------------------------

@@ -11,8 +11,9 @@ import pandas as pd
 from ..lab.results import frame
 from ..lab.statistics import Interval, mean_interval, ratio_interval
 from ..lab.text import listed, number
+from ..lab.timing import overhead_and_work
 from ..lab.verdicts import Judgement, Question
-from .line import crossing, overhead_and_work
+from .line import crossing
 from .measure import MODELS, PATHS, named
 
 TENS = 10  # samples: where "tens or hundreds" begin

@@ -11,17 +11,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import scipy.optimize
-
-
-def overhead_and_work(batch_sizes: Any, t: Any) -> tuple[float, float]:
-    """a and b of t(B) = a + b B, neither below 0, by least squares of the *relative* errors (a + b B − t) / t.
-
-    With errors of equal weight the largest batches, a thousand times as long, would leave nothing to decide a by.
-    """
-    B, t = np.asarray(batch_sizes, dtype=float), np.asarray(t, dtype=float)
-    (a, b), _ = scipy.optimize.nnls(np.column_stack([1 / t, B / t]), np.ones(len(t)))
-    return float(a), float(b)
 
 
 def crossing(batch_sizes: Any, t: Any, level: float) -> float | None:

@@ -11,6 +11,7 @@ from ..engine import checks
 from ..engine.backend import Backend, get_backend
 
 
+# exercise: batches
 def batches(
     n: int,
     batch_size: int,

@@ -15,6 +15,7 @@ from ..engine.batch import Batch
 from ..model import Model
 
 
+# exercise: sgd
 def textbook_epoch(model: Model, X: Any, y: Any, order: Any, learning_rate: float) -> None:
     """One update a sample: changes `model.theta`.
 

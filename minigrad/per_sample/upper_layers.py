@@ -62,6 +62,7 @@ class UpperLayers:
             ger(-self.learning_rate, layer.delta, layer.a_tilde, a=layer.W_tilde_by_columns, overwrite_a=1)
 
 
+# exercise: block
 def in_sequence(
     Z: np.ndarray, gram: np.ndarray, labels: list[int], learning_rate: float, above: UpperLayers
 ) -> np.ndarray:

@@ -88,7 +88,8 @@ def test_what_was_written_is_told(tmp_path, capsys):
     claim = "Nothing in 1437 rows.\nC0 undecided: nothing was measured.\n"
     assert told.endswith(f"\n\n{claim}\nwrote {path}\n")
     read = json.loads(path.read_text(encoding="utf-8"))
-    assert set(read) == {"experiment", "claims", "rows", "settings", "data", "environment", "command"}
+    parts = {"experiment", "claims", "rows", "settings", "settings_at_start", "data", "environment", "command"}
+    assert set(read) == parts
     assert read["command"] == f"python -m experiments.gradient_noise --out {tmp_path}"
     assert (read["settings"]["seeds"], read["settings"]["rows"]) == (2, 1437)
     assert list((tmp_path / "gradient_noise").iterdir()) == [path]

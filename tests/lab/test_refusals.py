@@ -68,7 +68,7 @@ BAD = [
     ("--run", "../up", "'../up'", "folder's name"),
     ("--run", ".hidden", "'.hidden'", "folder's name"),
     ("--bakend", "numpy", "--bakend", "did you mean --backend?"),
-    ("--nonsense", "3", "--nonsense", "--help"),
+    ("--zigzag", "3", "--zigzag", "--help"),
     ("--dataet", "mnist", "--dataet", "did you mean --dataset?"),
     ("--quik", "", "--quik", "did you mean --quick?"),
 ]

@@ -6,11 +6,13 @@ import os
 
 import numpy as np
 import pytest
+from device import device_backend
 from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.lab import results
 from minigrad import get_backend
+from minigrad.engine.backend import NumpyBackend
 
 
 def strict_json(path):
@@ -96,8 +98,15 @@ def test_the_environment_says_what_was_measured_on():
     assert found["blas"]
     assert all("threads" in pool for pool in found["blas"])
     assert found["device"] == "cpu"
+    assert (found["gpu"] == "") == (get_backend("auto").name == "numpy")
     assert found["date"].endswith("+00:00")
     json.dumps(found, allow_nan=False)
+
+
+def test_the_environment_names_a_gpu_that_answers(monkeypatch):
+    monkeypatch.setattr(results, "get_backend", {"auto": device_backend()}.get)
+    found = results.environment(NumpyBackend())
+    assert (found["device"], found["gpu"]) == ("cpu", "a stand-in for a device")
 
 
 def test_a_frame_has_the_rows_of_a_kind_and_never_is_infinite():

@@ -9,7 +9,7 @@ from experiments.lab import all
 
 FOLDER = Path(all.__file__).parents[1]
 LAB = {path.stem: path for path in (FOLDER / "lab").glob("*.py") if path.stem != "__init__"}
-FRAME = {"start", "all"}  # how commands begin
+FRAME = {"start", "all", "findings"}  # how commands begin, and the one about all experiments together
 ONE_LESSON = {"curvature"}  # used by three as a whole, though not each of its functions
 
 

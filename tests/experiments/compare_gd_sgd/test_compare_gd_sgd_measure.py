@@ -66,7 +66,7 @@ def test_the_identity_of_samples_without_a_gradient_is_no_crash(kind):
 @pytest.mark.parametrize("model", ["logistic", "mlp"])
 def test_a_run_holds_every_kind_of_row(results_of, model):
     result = results_of(model)
-    assert set(result) == {"experiment", "claims", "rows", "settings", "data", "environment"}
+    assert set(result) == {"experiment", "claims", "rows", "settings", "settings_at_start", "data", "environment"}
     assert result["experiment"] == "compare_gd_sgd"
     assert {row["kind"] for row in result["rows"]} == KINDS
     assert len(of_kind(result, "training")) == 2 * 4 * 3  # arms, seeds, batch sizes
@@ -78,6 +78,7 @@ def test_a_run_holds_every_kind_of_row(results_of, model):
     assert (settings["rows"], settings["features"], settings["test_rows"]) == (120, 64, 60)
     assert (settings["model"], settings["seeds"], settings["batch_sizes"]) == (model, 4, (1, 16, 120))
     assert 0 < settings["target"] < math.log(10)
+    assert result["settings_at_start"]["target"] is None
     assert result["environment"]["versions"]["numpy"] == np.__version__
 
 

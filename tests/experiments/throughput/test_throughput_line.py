@@ -6,6 +6,7 @@ import scipy.optimize
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiments.lab.timing import overhead_and_work
 from experiments.throughput import line
 
 
@@ -14,19 +15,19 @@ def test_the_line_is_the_one_of_least_relative_errors(a, b, seed):
     """Against curve_fit from the right start; neither coefficient may be negative."""
     B = 2.0 ** np.arange(14)
     t = (a + b * B) * np.exp(np.random.default_rng(seed).normal(0, 0.05, 14))
-    fitted = line.overhead_and_work(B, t)
+    fitted = overhead_and_work(B, t)
     other, _ = scipy.optimize.curve_fit(lambda B, a, b: a + b * B, B, t, (a, b), sigma=t, bounds=(0, np.inf))
     errors = [(((a + b * B) / t - 1) ** 2).sum() for a, b in (fitted, other)]
     assert errors[0] <= errors[1] * (1 + 1e-9)
     assert min(fitted) >= 0
-    assert line.overhead_and_work(B, a + b * B) == pytest.approx((a, b), rel=1e-6)
+    assert overhead_and_work(B, a + b * B) == pytest.approx((a, b), rel=1e-6)
 
 
 def test_a_line_without_overhead_or_without_work():
     B = np.array([1.0, 8.0, 64.0])
-    assert line.overhead_and_work(B, 3 * B) == pytest.approx((0, 3), abs=1e-12)
-    assert line.overhead_and_work(B, [5.0, 5.0, 5.0]) == pytest.approx((5, 0), abs=1e-12)
-    assert line.overhead_and_work(B, [5.0, 4.0, 3.0])[1] == 0
+    assert overhead_and_work(B, 3 * B) == pytest.approx((0, 3), abs=1e-12)
+    assert overhead_and_work(B, [5.0, 5.0, 5.0]) == pytest.approx((5, 0), abs=1e-12)
+    assert overhead_and_work(B, [5.0, 4.0, 3.0])[1] == 0
 
 
 @pytest.mark.parametrize(

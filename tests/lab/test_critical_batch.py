@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.equal_compute import critical_batch
+from experiments.equal_compute.judge import independent
+from experiments.lab import critical_batch
 
 
 def test_what_a_batch_keeps_of_a_samples_variance():
@@ -17,7 +18,7 @@ def test_what_a_batch_keeps_of_a_samples_variance():
     for B in range(1, 6):
         means = [np.mean(subset) for subset in itertools.combinations(values, B)]
         assert critical_batch.without_replacement(B, 5) * values.var() == pytest.approx(np.var(means), abs=1e-12)
-    assert critical_batch.independent(4, 5) == 0.25
+    assert independent(4, 5) == 0.25
     assert critical_batch.without_replacement(1, 1) == 0
 
 

@@ -26,7 +26,7 @@ import numpy as np
 import scipy.optimize
 import scipy.stats
 
-from ..lab.statistics import Interval
+from .statistics import Interval
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,6 @@ class Fit:
 def without_replacement(batch_size: Any, n: int) -> Any:
     """w(B) of B different rows of n."""
     return (1 / batch_size - 1 / n) * (n / max(1, n - 1))
-
-
-def independent(batch_size: Any, _: int) -> Any:
-    """w(B) of rows drawn independently of each other."""
-    return 1 / batch_size
-
-
-SAMPLINGS = {"drawn without replacement": without_replacement, "independent draws": independent}
 
 
 def fit(updates: Mapping[float, float]) -> Fit | None:

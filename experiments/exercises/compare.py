@@ -1,0 +1,218 @@
+"""What is wrong with a result, in a sentence: the student's numbers beside ours and beside typical wrong ones."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import traceback
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+TOLERANCE = 1e-8
+SOURCE = "<answer>"  # what a traceback calls the student's file
+
+
+class Stopped(Exception):
+    """The student's function did not come to its end; the message is a sentence."""
+
+
+def wrong(
+    function: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    expected: Mapping[str, Any],
+    mistakes: Mapping[str, Mapping[str, Any]] | None = None,
+    tolerance: float = TOLERANCE,
+) -> str:
+    """What is wrong with `function(**arguments)`; "" where it returns what is expected, but for rounding.
+
+    Parameters
+    ----------
+    function : the student's
+    arguments : {name: value}, passed by position; they must stay as they are
+    expected : {name: value} of each result; several are a tuple
+    mistakes : {sentence: {name: value}}: what typical mistakes give, for some of the results
+    tolerance : of a number, relative to the largest expected one
+    """
+    given = {name: copy.deepcopy(value) for name, value in arguments.items()}
+    try:
+        results = named(function.__name__, call(function, *given.values()), list(expected))
+    except Stopped as stopped:
+        return str(stopped)
+    for name, value in arguments.items():
+        if isinstance(value, np.ndarray) and not np.array_equal(given[name], value, equal_nan=True):
+            return f"{function.__name__} changes its argument {name}: work on a new array, not with {name} -= … or out="
+    if all(is_close(results[name], value, tolerance) for name, value in expected.items()):
+        return ""
+    for sentence, values in (mistakes or {}).items():
+        if all(is_close(results[name], value, tolerance) for name, value in values.items()):
+            return sentence
+    rows = next((len(value) for value in arguments.values() if isinstance(value, np.ndarray) and value.ndim), 1)
+    return next(filter(None, (difference(name, results[name], expected[name], rows, tolerance) for name in expected)))
+
+
+def call(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The student's result; whatever it raises becomes a sentence."""
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return function(*arguments)
+    except (KeyboardInterrupt, Stopped):
+        raise
+    except BaseException as error:  # exit() in an answer, too
+        raise Stopped(reason(function.__name__, error)) from None
+
+
+def reason(name: str, error: BaseException) -> str:
+    """Why a function, or a file, stopped, and in which line of the student's file."""
+    if isinstance(error, NotImplementedError):
+        return f"{name} is not written yet"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == SOURCE]
+    where = f" in line {lines[-1]}" if lines else ""
+    if isinstance(error, SystemExit):
+        return f"{name} calls exit(){where}; a function ends with return"
+    if isinstance(error, MemoryError):
+        return f"{name} takes more memory than an answer may{where}: is an array larger than it should be?"
+    words = " ".join(str(error).split())
+    if "mismatch in its core dimension" in words:  # of matmul, in words that no beginner reads
+        words = f"the shapes do not fit for @ {words[words.rfind('(') :]}"
+    elif "broadcast" in words:
+        words = f"the shapes do not fit: {words}"
+    return f"{name} stops with {type(error).__name__}{where}: {shortened(words)}"
+
+
+def shortened(words: str, length: int = 110) -> str:
+    """At most so many letters of a message that somebody else wrote."""
+    return words if len(words) <= length else f"{words[: length - 1]}…"
+
+
+def named(function: str, result: Any, names: Sequence[str]) -> dict[str, Any]:
+    """{name: array} of what a function returned; `Stopped` where it is something else."""
+    if result is None:
+        raise Stopped(f"{function} returns nothing: its last line must be return {', '.join(names)}")
+    if len(names) > 1 and not (isinstance(result, (tuple, list)) and len(result) == len(names)):
+        how_many = len(result) if isinstance(result, (tuple, list)) else 1
+        raise Stopped(f"{function} returns {how_many} value{'s'[: how_many > 1]}; expected {', '.join(names)}")
+    values = list(result) if len(names) > 1 else [result]
+    arrays = {}
+    for name, value in zip(names, values):
+        try:
+            arrays[name] = np.asarray(value, float)
+        except (TypeError, ValueError, OverflowError):
+            raise Stopped(f"{function} returns a {type(value).__name__} for {name}; expected numbers") from None
+    return arrays
+
+
+def is_close(result: np.ndarray, expected: Any, tolerance: float = TOLERANCE) -> bool:
+    """Of one shape, and equal but for rounding; infinities must be the same."""
+    expected = np.asarray(expected, float)
+    if result.shape != expected.shape:
+        return False
+    finite = np.abs(expected[np.isfinite(expected)])
+    scale = finite.max() if finite.size else 0.0
+    return bool(np.allclose(result, expected, rtol=tolerance, atol=tolerance * scale, equal_nan=True))
+
+
+def difference(name: str, result: np.ndarray, expected: Any, rows: int, tolerance: float = TOLERANCE) -> str:
+    """How a result differs from what is expected, "" where it does not: shape, NaN, zero, sign, factor, or an entry."""
+    expected = np.asarray(expected, float)
+    if is_close(result, expected, tolerance):
+        return ""
+    if result.shape != expected.shape:
+        return shape_difference(name, result, expected)
+    if np.isnan(result).any():
+        return f"{name} holds nan, which comes from ∞ − ∞, ∞ / ∞, 0 / 0 or 0 · ∞"
+    if np.isfinite(expected).all() and np.isinf(result).any():
+        return f"{name} holds ∞: is something divided by 0, or is it the logarithm of 0?"
+    if not result.any():
+        return f"{name} is zero, as if it were missing"
+    return factor_difference(name, result, expected, rows) or entry_difference(name, result, expected, tolerance)
+
+
+def parallel(function: Callable[..., Any], arguments: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
+    """Whether each result is what is expected times a number above 0."""
+    try:
+        given = [copy.deepcopy(value) for value in arguments.values()]
+        results = named(function.__name__, call(function, *given), list(expected))
+    except Stopped:
+        return False
+    for name, value in expected.items():
+        if results[name].shape != np.shape(value):
+            return False
+        factor = float((results[name] * value).sum() / (value * value).sum())
+        if not (factor > 0 and is_close(results[name], factor * value)):
+            return False
+    return True
+
+
+def shape_difference(name: str, result: np.ndarray, expected: np.ndarray) -> str:
+    """What another shape comes from."""
+    said = f"{name} has the shape {result.shape}; expected {expected.shape}"
+    if result.ndim == 2 and result.shape == expected.shape[::-1]:
+        return f"{said}: it is transposed"
+    if expected.ndim == 0:
+        return f"{said}: one number is asked, so take the sum or the mean over the rows"
+    if result.ndim == 0:
+        return f"{said}: a sum or a mean over everything leaves one number"
+    if result.ndim == 2 and expected.ndim == 1 and result.shape == expected.shape * 2:
+        return f"{said}: a column against a row makes a table of all pairs"
+    if expected.ndim == result.ndim - 1 and result.size == expected.size:
+        return f"{said}: it has one axis too many"
+    return said
+
+
+def factor_difference(name: str, result: np.ndarray, expected: np.ndarray, rows: int) -> str:
+    """The sentence for a result that is the expected one times some number, else ""."""
+    if not (np.isfinite(expected).all() and expected.any()):
+        return ""
+    factor = float((result * expected).sum() / (expected * expected).sum())
+    if not is_close(result, factor * expected) or is_close(np.asarray(factor), 1.0):
+        return ""
+    sign = "has the wrong sign" if factor < 0 else ""
+    size, m = abs(factor), f"m = {rows}"
+    if rows > 1 and np.isclose(size, rows):
+        size_words = f"is {m} times too large: a sum where the mean is asked? Divide by the number of rows m once"
+    elif rows > 1 and np.isclose(size, 1 / rows):
+        size_words = f"is {m} times too small: it is divided by the number of rows m once too often"
+    elif rows > 1 and np.isclose(size, rows / (rows - 1)):
+        size_words = "is divided by m − 1; expected a mean over the m rows"
+    else:
+        size_words = "" if np.isclose(size, 1) else f"is {size:.4g} times what it should be"
+    return f"{name} {' and '.join(filter(None, (sign, size_words)))}"
+
+
+def entry_difference(name: str, result: np.ndarray, expected: np.ndarray, tolerance: float) -> str:
+    """The first entry that differs."""
+    if not expected.ndim:
+        return f"{name} is {result:.6g}; expected {expected:.6g}"
+    scale = np.abs(expected[np.isfinite(expected)]).max(initial=0)
+    off = ~np.isclose(result, expected, rtol=tolerance, atol=tolerance * scale)
+    place = tuple(int(index) for index in np.argwhere(off)[0])
+    where = ", ".join(map(str, place))
+    how_many = f"{int(off.sum())} of {off.size} entries of {name} are wrong"
+    return f"{how_many}: {name}[{where}] is {result[place]:.6g}, expected {expected[place]:.6g}"
+
+
+def first(*sentences: Callable[[], str]) -> str:
+    """The first sentence that says something is wrong; what comes after it is not tried."""
+    return next(filter(None, (sentence() for sentence in sentences)), "")
+
+
+def after(passed: str, sentence: str) -> str:
+    """A sentence about a special case, with what went well before it."""
+    return f"{passed}: {sentence}" if sentence else ""
+
+
+def guarded(check: Callable[[Any], str]) -> Callable[[Any], str]:
+    """A check whose `Stopped` is its sentence."""
+
+    @functools.wraps(check)
+    def run(answer: Any) -> str:
+        try:
+            return check(answer)
+        except Stopped as stopped:
+            return str(stopped)
+
+    return run
