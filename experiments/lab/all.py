@@ -81,7 +81,7 @@ def write_report(arguments: Namespace) -> int:
     folder = commandline.folder(arguments)
     try:
         path = page.write(folder, [load(name) for name in names()])
-    except ValueError as error:
+    except page.NoResults as error:
         print(f"python -m experiments report: error: --out: {error}", file=sys.stderr)
         return 2
     except OSError as error:

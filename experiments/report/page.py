@@ -18,12 +18,16 @@ HERE = Path(__file__).parent
 MARKS = {"holds": "✓", "conditional": "◐", "does not hold": "✕", "undecided": "?", "not measured": "–", MISSING: "∅"}
 
 
+class NoResults(ValueError):
+    """A folder without any result that can be read."""
+
+
 def write(folder: Path, experiments: Sequence[Experiment]) -> Path:
     """Write folder/index.html, whole or not at all.
 
     Raises
     ------
-    ValueError
+    NoResults
         There is no result of any of the experiments in this folder.
     OSError
         The folder cannot be read or written.
@@ -40,12 +44,12 @@ def write(folder: Path, experiments: Sequence[Experiment]) -> Path:
 
 
 def render(folder: Path, experiments: Sequence[Experiment]) -> str:
-    """The page of the results in this folder; ValueError where there is none."""
+    """The page of the results in this folder; NoResults where there are none."""
     results, problems = content.read_results(folder, experiments)
     if not results:
         wrong = next((problem for problem in problems.values() if "cannot" in problem), "there is no NAME/result.json")
         reason = " ".join(wrong.rstrip(".").split())
-        raise ValueError(f"{str(folder)!r}: {reason}; expected results: python -m experiments all writes them")
+        raise NoResults(f"{str(folder)!r}: {reason}; expected results: python -m experiments all writes them")
     parts = [
         content.part_of(one, results.get(one.name), problems.get(one.name, ""), question_of(one)) for one in experiments
     ]

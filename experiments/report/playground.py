@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from ..lab.experiment import Result
 from ..lab.results import frame
-from ..lab.text import number, styled
+from ..lab.text import data_name, number, styled
 from .surfaces import GRID, UPDATES, Scene, digits, saddle
 
 RATES = tuple(10 ** (k / 4) for k in range(-8, 5))  # quarter decades from 0.01 to 10
@@ -57,15 +57,15 @@ def log_axis(name: str, low: float, high: float, labels: Mapping[float, str]) ->
     return {"name": name, "low": low, "high": high, "ticks": [place for place in places if 0 <= place[0] <= 1]}
 
 
-def axes(seconds: Sequence[float] | None) -> dict[str, dict[str, Any]]:
+def axes(seconds: Sequence[float | None]) -> dict[str, dict[str, Any]]:
     """The scales of the page's curves."""
     times = {1e-6: "1 µs", 1e-5: "10 µs", 1e-4: "0.1 ms", 1e-3: "1 ms", 1e-2: "10 ms", 0.1: "0.1 s", 1.0: "1 s"}
-    shortest, longest = (min(seconds), UPDATES * max(seconds)) if seconds else (1e-5, 1e-1)
+    known = [each for each in seconds if each is not None] or [1e-5]
     losses = {1e-4: "0.0001", 1e-3: "0.001", 1e-2: "0.01", 0.1: "0.1", 1.0: "1"}
     sizes = {float(4**k): f"{4**k:,}" for k in range(0, 9, 2)}
     return {
         "updates": log_axis("updates", 1, UPDATES, {1: "1", 10: "10", 100: "100"}),
-        "seconds": log_axis("seconds", shortest, longest, times),
+        "seconds": log_axis("seconds", min(known), UPDATES * max(known), times),
         "above": log_axis("loss above its least", LEAST, 10, losses),
         "B": log_axis("batch size B", 1, 65536, sizes),
         "time": log_axis("time over the least", 1, 100, {1: "1", 2: "2", 5: "5", 10: "10", 20: "20", 50: "50"}),
@@ -99,20 +99,18 @@ def contours(scene: Scene) -> str:
     return "".join(way(thinned(scene.on_grid(line))) for lines in drawn.allsegs for line in lines)
 
 
-def seconds_an_update(results: Mapping[str, Result], sizes: Sequence[int]) -> list[float] | None:
-    """Seconds of an update at each size, by compare_gd_sgd's timings of the batched kernel; None where there are none.
+def seconds_an_update(results: Mapping[str, Result], sizes: Sequence[int]) -> list[float | None]:
+    """Seconds of an update at each size, by compare_gd_sgd's timings of the batched kernel; None where none tells.
 
-    Between two sizes that were timed, and beyond them, on a straight line in logarithms.
+    Between two sizes that were timed: on a straight line in logarithms. Beyond them nothing is known.
     """
-    if "compare_gd_sgd" not in results:
-        return None
-    rows = frame(results["compare_gd_sgd"], "timing", path="batched", backend="numpy")
-    if rows.empty or rows.batch_size.nunique() < 2:
-        return None
-    median = rows.groupby("batch_size").microseconds.median()
-    timed = np.log(median.index.to_numpy(dtype=float))
-    seconds = np.log(1e-6 * median.to_numpy() * median.index.to_numpy())
-    return [float(f"{value:.3g}") for value in np.exp(np.interp(np.log(sizes), timed, seconds))]
+    rows = frame(results.get("compare_gd_sgd", {"rows": []}), "timing", path="batched", backend="numpy")
+    if rows.empty:
+        return [None] * len(sizes)
+    microseconds = rows.groupby("batch_size").microseconds.median()
+    timed = microseconds.index.to_numpy(dtype=float)
+    logs = np.interp(np.log(sizes), np.log(timed), np.log(1e-6 * microseconds * timed), left=np.nan, right=np.nan)
+    return [None if math.isnan(value) else float(f"{math.exp(value):.3g}") for value in logs]
 
 
 def overhead_and_critical_batch(results: Mapping[str, Result]) -> dict[str, Any]:
@@ -190,6 +188,7 @@ def everything(results: Mapping[str, Result]) -> dict[str, Any]:
         "updates": UPDATES,
         "scenes": scenes,
         "seconds": seconds,
+        "clock": data_name(results["compare_gd_sgd"]["settings"]) if any(seconds) else "",
         "axes": axes(seconds),
         "curve": overhead_and_critical_batch(results),
         "presets": presets(scenes),

@@ -51,17 +51,19 @@
     // The loss above its least, by update and by second: of the run, and thinner of the other batch sizes at this rate.
     const above = (run) => run.loss.map((value) => 10 ** (value / 100));
     const others = scene.runs.map((rates) => rates[rate]).filter((other) => other !== run);
-    const clock = scene.name === "digits" && play.seconds;
-    const curves = (unit, scale) => {
+    const timed = (each) => play.seconds[scene.runs.findIndex((rates) => rates[rate] === each)];
+    const clock = scene.name === "digits" && timed(run);
+    const curves = (unit, scale, others) => {
       const path = (each) => line(above(each).map((value, k) => [scene.moments[k] * scale(each), value]),
         play.axes[unit], play.axes.above, 292);
       return [...others.map((each) => ["path", { class: "other", d: path(each) }]), ["path", { class: "path", d: path(run) }]];
     };
-    const seconds = (each) => play.seconds[scene.runs.findIndex((rates) => rates[rate] === each)];
-    draw("updates", curves("updates", () => 1));
-    draw("seconds", clock ? curves("seconds", seconds) : []);
+    draw("updates", curves("updates", () => 1, others));
+    draw("seconds", clock ? curves("seconds", timed, others.filter(timed)) : []);
     find("plot-seconds").classList.toggle("idle", !clock);
-    find("no-clock").hidden = scene.name === "digits" || !play.seconds;
+    find("no-clock").hidden = Boolean(clock);
+    find("no-clock").textContent = scene.name === "digits" ? "Nothing was timed at this batch size." :
+      "This surface is made up and has no clock.";
 
     const all = scene.sizes[size] === scene.rows ? "all " : "";
     const batch = `${all}${scene.sizes[size].toLocaleString("en")}`, eta = String(scene.rates[rate]);
@@ -69,7 +71,7 @@
     show("eta", eta, eta);
     const last = above(run).at(-1), epochs = play.updates * scene.sizes[size] / scene.rows;
     find("readout").textContent = `Batch size ${batch}, η = ${eta}: ${play.updates} updates, ${three(epochs)} passes ` +
-      `through the samples${clock ? `, ${time(play.updates * play.seconds[size])}` : ""}; the loss ends ` +
+      `through the samples${clock ? `, ${time(play.updates * clock)}` : ""}; the loss ends ` +
       `${last < 1.01 * play.axes.above.low ? "less than 0.00001" : three(last)} above its least.`;
   }
 

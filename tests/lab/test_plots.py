@@ -50,6 +50,16 @@ def test_a_figure_names_its_data_and_model():
     plt.close(fig)
 
 
+def test_what_stands_below_is_wrapped_where_it_is_saved_and_kept_whole_until_then(tmp_path):
+    fig, sentence = simple_figure(), "a sentence of many words " * 5
+    plots.write_below(fig, sentence)
+    assert fig.get_supxlabel() == f"{sentence}\na model on digits, 9 rows of 4 features"
+    plots.save(fig, tmp_path, "line")
+    lines = fig.get_supxlabel().splitlines()
+    assert all(len(line) <= 42 for line in lines)  # 3 inches
+    assert " ".join(lines) == f"{sentence.strip()} a model on digits, 9 rows of 4 features"
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [(0.02, "0.02"), (1024, "1,024"), (0.1 + 0.2, "0.3"), (1e5, "100,000"), (2e6, "2,000,000")],

@@ -97,6 +97,21 @@ def test_keys_move_the_paths(opened):
     assert tab.heard[1:] == []
 
 
+def test_seconds_are_drawn_only_where_they_were_timed(opened):
+    """The table has 64 rows in training: 64 was timed there, 600 was not."""
+    tab = opened("#b=64")
+    assert tab.locator("#plot-seconds .path").count() == 1
+    assert not tab.locator("#no-clock").is_visible()
+    assert "ms;" in tab.inner_text("#readout")
+    tab.focus("#slider-b")
+    tab.keyboard.press("End")
+    assert tab.locator("#plot-seconds .path").count() == 0
+    assert tab.inner_text("#no-clock") == "Nothing was timed at this batch size."
+    assert "ms;" not in tab.inner_text("#readout")
+    tab.check("input[value=saddle]")
+    assert "has no clock" in tab.inner_text("#no-clock")
+
+
 def test_the_mouse_moves_them(opened):
     tab = opened()
     tab.locator("#slider-b").scroll_into_view_if_needed()

@@ -99,13 +99,14 @@ def timings(sizes, microseconds):
 
 def test_seconds_of_an_update_are_those_that_were_timed():
     results = timings([1, 64, 1024], [10.0, 0.5, 0.1])  # µs a sample
-    found = playground.seconds_an_update(results, [1, 64, 256, 1024, 4096])
+    found = playground.seconds_an_update(results, [1, 64, 256, 1024, 4096])  # the last is larger than any timed
     assert found[0] == pytest.approx(10e-6)
     assert found[1] == pytest.approx(32e-6)
     assert found[2] == pytest.approx((32e-6 * 102.4e-6) ** 0.5, rel=0.01)  # half-way in logarithms
-    assert found[3:] == pytest.approx([102.4e-6] * 2, rel=0.01)
-    assert playground.seconds_an_update({}, [1]) is None
-    assert playground.seconds_an_update(timings([64], [1.0]), [1]) is None
+    assert found[3] == pytest.approx(102.4e-6, rel=0.01)
+    assert found[4] is None
+    assert playground.seconds_an_update({}, [1, 2]) == [None, None]
+    assert playground.seconds_an_update(timings([64], [1.0]), [1, 64]) == [None, pytest.approx(64e-6)]
 
 
 def test_the_curve_begins_where_it_was_measured():
