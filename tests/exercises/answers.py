@@ -3,7 +3,7 @@
 import numpy as np
 
 from experiments.exercises import marking
-from experiments.exercises.exercise import NAMES, load
+from experiments.exercises.exercise import load
 
 RIGHT = {
     "sigmoid": """
