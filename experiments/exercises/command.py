@@ -6,27 +6,27 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from ..lab.commandline import Parser, count, positive_number
+from ..lab.start import INTERRUPTED
 from ..lab.text import wrapped
 from . import marker, process, sheet
 from .exercise import FULL_MARKS, NAMES, Exercise, load
 from .sheet import PROG
 
-AT_ONCE = 2  # answers that are marked at the same time
-INDENT = " " * 28
-
 
 def main(argv: Sequence[str]) -> int:
-    """Run one command; 0: done, or all full marks; 1: not all full marks; 2: not understood."""
+    """Run one command; 0: done, or all full marks; 1: not all full marks; 2: not understood; 130: interrupted."""
     if not argv:
         return list_all()
     arguments = parser().parse_args(argv)
     try:
         return arguments.run(arguments)
+    except KeyboardInterrupt:
+        print(f"\n{PROG}: interrupted", file=sys.stderr)
+        return INTERRUPTED
     except (ValueError, OSError) as error:
         words = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
         print(f"{PROG}: error: {' '.join(words.split())}", file=sys.stderr)
@@ -110,15 +110,11 @@ def check(arguments: argparse.Namespace) -> int:
             f"{str(folder)!r} holds no exercise; expected files such as {NAMES[0]}.py ({PROG} start {folder})"
         )
 
-    def mark(one: Exercise) -> dict[str, Any]:
-        return process.mark(one.name, folder / f"{one.name}.py", arguments.seconds)
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        marks = []
-        for one, found in zip(chosen, pool.map(mark, chosen)):
-            marks.append(found)
-            if not arguments.json:
-                print(line(one.name, found), flush=True)
+    marks = []
+    for one in chosen:
+        marks.append(process.mark(one.name, folder / f"{one.name}.py", arguments.seconds))
+        if not arguments.json:
+            print(line(one.name, marks[-1]), flush=True)
     points, most = sum(found["points"] for found in marks), FULL_MARKS * len(chosen)
     if arguments.json:
         print(json.dumps(as_json(chosen, marks, folder), indent=1, ensure_ascii=False))
@@ -132,7 +128,7 @@ def line(name: str, found: dict[str, Any]) -> str:
     first = f"  {name:20}{found['points']:2} of {FULL_MARKS}  "
     lines = [wrapped(found["sentence"] or "right", first, " " * len(first))]
     if found["printed"].strip():
-        lines += [f"{INDENT}your file printed: {each}" for each in found["printed"].strip().splitlines()[:3]]
+        lines += [f"{' ' * len(first)}your file printed: {each}" for each in found["printed"].strip().splitlines()[:3]]
     return "\n".join(lines)
 
 

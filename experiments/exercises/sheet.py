@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import textwrap
 from pathlib import Path
 
@@ -15,7 +16,7 @@ UNWRITTEN = "raise NotImplementedError  # take this line away, and write yours"
 def text(exercise: Exercise, folder: Path) -> str:
     """The question as a docstring, NumPy, and each function with its signature and docstring, but without its lines."""
     opening = exercise.title[0].upper() + exercise.title[1:]
-    commands = f"    {PROG} check {folder} {exercise.name}\n    {PROG} hint {exercise.name}"
+    commands = f"    {PROG} check {shlex.quote(str(folder))} {exercise.name}\n    {PROG} hint {exercise.name}"
     head = f'''"""{opening}.
 
 {exercise.question}

@@ -106,6 +106,17 @@ def test_check_adds_up_and_its_status_says_whether_all_is_right(tmp_path, capsys
     assert "13 of 20" in out
 
 
+def test_an_interrupt_is_one_line(tmp_path, capsys, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(process, "mark", interrupted)
+    (tmp_path / "sgd.py").write_bytes(b"")
+    status, _, errors = run(capsys, "check", tmp_path)
+    assert status == 130
+    assert [line for line in errors if line] == ["python -m experiments exercises: interrupted"]
+
+
 def test_check_as_json_is_what_the_classroom_reads(tmp_path, capsys, quick):
     (tmp_path / "sigmoid.py").write_bytes(source(RIGHT["sigmoid"]))
     status, out, _ = run(capsys, "check", tmp_path, "sigmoid", "sgd", "--json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from minigrad import LogisticRegression
 from minigrad.functions import sigmoid
 
 from .. import compare
-from ..compare import after, first, wrong
+from ..compare import after, wrong
 from ..exercise import Check, Exercise, Function
 from ..place import replace_method
 
@@ -110,6 +111,16 @@ def values(answer: Any) -> str:
     return compared(answer, 8, 3)
 
 
+def part(name: str) -> Callable[[Any], str]:
+    """A check of dw or db alone; the sentence is about both, since one mistake may show in both."""
+
+    def check(answer: Any) -> str:
+        data = batch_of(8, 3)
+        return "" if compare.alone(name, answer.gradient, data, ours(**data)) else values(answer)
+
+    return check
+
+
 def direction(answer: Any) -> str:
     """A point for the right direction, whatever the length."""
     data = batch_of(8, 3)
@@ -134,8 +145,9 @@ def exercise() -> Exercise:
         hints=HINTS,
         checks=(
             Check(1, square),
-            Check(4, values),
-            Check(2, lambda answer: first(lambda: values(answer), lambda: one_row(answer))),
+            Check(3, part("dw")),
+            Check(1, part("db")),
+            Check(2, lambda answer: values(answer) or one_row(answer)),
             Check(1, direction),
         ),
         relation="Ours are the second and third of three passes: `backward_pass` makes δ = (h − y) / m, "
