@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +82,7 @@ class Recorder:
     model: Model
     batches: list[Batch]  # to evaluate: the training set, and the test set where there is one
     rows_an_epoch: int
-    evaluate_every: int  # in rows; 0: only at the end
+    moments: Iterator[int]  # to evaluate at, in rows gone through, ascending; and at the end
     target_loss: float | None
     callback: Callable[[Model, dict[str, float]], Any] | None
     bar: Any  # of tqdm: told of every row gone through, and of every evaluation
@@ -94,18 +94,19 @@ class Recorder:
     def __post_init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
         self.started: Any = None  # the moment at which training went on
+        self.due = next(self.moments, math.inf)  # rows
         self.evaluate()
 
     def rows_until_due(self) -> int | None:
         """How many rows may pass before the next evaluation; None: as many as there are."""
-        return self.evaluate_every - self.seen % self.evaluate_every if self.evaluate_every else None
+        return None if self.due == math.inf else int(self.due) - self.seen
 
     def count(self, rows: int, updates: int, samples: int) -> None:
         """After a step: count it, and evaluate where that is due."""
-        due = self.evaluate_every and self.seen % self.evaluate_every + rows >= self.evaluate_every
         self.seen, self.updates, self.samples = self.seen + rows, self.updates + updates, self.samples + samples
         self.bar.update(rows)
-        if due:
+        if self.seen >= self.due:
+            self.due = next((moment for moment in self.moments if moment > self.seen), math.inf)
             self.evaluate()
 
     def evaluate(self) -> None:

@@ -5,7 +5,8 @@ The clock runs only while the model is trained: shuffling and gathering a batch 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ def train(
     callback: Callable[[Model, dict[str, float]], Any] | None = None,
     path: str = "auto",
     verbose: bool = False,
+    evaluate_at: Sequence[int] | None = None,
 ) -> History:
     """Train `model` in place; returns what happened, evaluation by evaluation.
 
@@ -70,6 +72,9 @@ def train(
         without momentum; "auto" takes "fast" there and "batched" elsewhere.
     verbose : bool
         Show a bar of the updates, with the last loss and accuracy.
+    evaluate_at : sequence of int, optional
+        In the place of `evaluate_every`, in samples, ascending: evaluate after each update that reaches or passes one
+        of these, and at the end of training.
 
     Warns
     -----
@@ -90,13 +95,13 @@ def train(
     if not shuffle or batch_size == data.m:  # the mean over all rows does not depend on their order
         generator = None
     rows = data.m - data.m % batch_size if drop_last else data.m
-    every = rows if evaluate_every is None else checks.whole_number("evaluate_every", evaluate_every, 0)
+    due = _moments(evaluate_every, evaluate_at, rows)
     target = None if target_loss is None else checks.positive_number("target_loss", target_loss)
     per_sample_epoch = _per_sample_epoch(path, optimizer, batch_size)
 
     # A run that diverges overflows on its way: that is a result, marked in the history.
     with np.errstate(over="ignore", invalid="ignore"), _bar(verbose, epochs * rows) as bar:
-        done = Recorder(model, [data, *test_data], rows, every, target, callback, bar)
+        done = Recorder(model, [data, *test_data], rows, due, target, callback, bar)
         for _ in range(epochs):
             if done.finished:
                 break
@@ -110,6 +115,19 @@ def train(
                 if done.finished:
                     break
         return done.history()
+
+
+def _moments(every: int | None, at: Sequence[int] | None, rows_an_epoch: int) -> Iterator[int]:
+    """The rows after which an evaluation is due, ascending."""
+    if at is None:
+        every = rows_an_epoch if every is None else checks.whole_number("evaluate_every", every, 0)
+        return itertools.count(every, every) if every else iter(())
+    if every is not None:
+        raise ValueError(f"evaluate_every is {every!r} beside evaluate_at; expected one of the two")
+    at = [checks.whole_number("an entry of evaluate_at", moment) for moment in at]
+    if at != sorted(at):
+        raise ValueError(f"evaluate_at is {at!r}; expected ascending numbers of samples")
+    return iter(at)
 
 
 def _step(optimizer: Optimizer, model: Model, batch: Batch) -> int:

@@ -315,3 +315,44 @@ def test_rows_can_be_had_as_they_were():
     assert np.allclose(both[np.argsort(both[:, 0])], X)
     with refused("mean and scale", kind=ValueError):
         Dataset(X, X[:, 0].astype(int), X, X[:, 0].astype(int), "bare").original(X)
+
+
+@pytest.mark.parametrize("count", [3, 4, 10, 57, 399, 400])
+@pytest.mark.parametrize("counts", [(300, 95, 5), (398, 1, 1), (134, 133, 133)])
+def test_a_sample_has_the_classes_shares(counts, count):
+    """Each class has its share to a row, and one row at the least; the rows stay what and where they were."""
+    y = np.random.default_rng(1).permutation(np.repeat(np.arange(3), counts))
+    X = np.stack([np.arange(400.0), y], axis=1)
+    whole = Dataset(X, y, X[:7], y[:7], "d")
+    part = whole.sample(count, 5)
+    kept = part.X_train[:, 0].astype(int)
+    assert (len(kept), part.drawn_from) == (count, 400)
+    assert (np.diff(kept) > 0).all()
+    assert np.array_equal(part.X_train, X[kept])
+    assert np.array_equal(part.y_train, y[kept])
+    assert part.X_test is whole.X_test
+    assert part.y_test is whole.y_test
+    here = np.bincount(part.y_train, minlength=3)
+    shares = 1 + (count - 3) * (np.array(counts) - 1) / 397  # one row each, and of the others the share
+    assert (abs(here - shares) < 1 + 1e-9).all()
+    assert np.array_equal(kept, whole.sample(count, np.random.default_rng(5)).X_train[:, 0])
+    assert count == 400 or not np.array_equal(kept, whole.sample(count, 6).X_train[:, 0]) or count > 390
+
+
+def test_every_row_has_the_same_chance_to_be_in_a_sample():
+    y = np.repeat([0, 1], [30, 10])
+    data = Dataset(np.arange(40.0)[:, None], y, np.zeros((1, 1)), y[:1], "d")
+    hits = np.zeros(40)
+    for seed in range(2000):
+        hits[data.sample(12, seed).X_train[:, 0].astype(int)] += 1
+    assert hits.sum() == 24_000
+    for of_class in (hits[:30], hits[30:]):
+        deviation = np.sqrt(2000 * 0.3 * 0.7)
+        assert (abs(of_class - of_class.mean()) < 5 * deviation).all()
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 2.5, "3"])
+def test_a_sample_of_more_rows_than_there_are_or_fewer_than_classes_is_refused(count):
+    y = np.array([0, 1, 0, 1])
+    with pytest.raises((ValueError, TypeError), match=f"count is {count!r}"):
+        Dataset(np.zeros((4, 1)), y, np.zeros((1, 1)), y[:1], "d").sample(count)

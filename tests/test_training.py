@@ -113,7 +113,7 @@ def test_training_is_the_optimizers_step_batch_by_batch(shape, make):
 # ---- History -----------------------------------------------------------------------------------------------------
 
 
-def expected_rows(m, batch_size, epochs, evaluate_every, drop_last):
+def expected_rows(m, batch_size, epochs, evaluate_every, drop_last, evaluate_at=()):
     """(samples, updates) at each evaluation, found by counting single samples."""
     sizes = [min(batch_size, m - start) for start in range(0, m, batch_size)]
     sizes = [size for size in sizes if size == batch_size or not drop_last]
@@ -122,7 +122,8 @@ def expected_rows(m, batch_size, epochs, evaluate_every, drop_last):
         for size in sizes:
             completed = range(samples + 1, samples + size + 1)
             samples, updates = samples + size, updates + 1
-            if evaluate_every and any(count % evaluate_every == 0 for count in completed):
+            due = evaluate_every and any(count % evaluate_every == 0 for count in completed)
+            if due or set(completed) & set(evaluate_at):
                 rows.append((samples, updates))
         if evaluate_every is None:
             rows.append((samples, updates))
@@ -147,6 +148,19 @@ def test_rows_come_where_they_are_due(evaluate_every, batch_size, path, drop_las
     assert (np.diff(history.seconds) >= 0).all()
     assert not history.diverged
     assert not history.reached_target
+
+
+@pytest.mark.parametrize("at", [[], [1], [3, 4, 5], [2, 2, 9, 21], [10, 30], [29, 31, 500]])
+@pytest.mark.parametrize(
+    ("batch_size", "path"), [(1, "fast"), (1, "textbook"), (1, "batched"), (4, "auto"), (10, "auto")]
+)
+@pytest.mark.parametrize("drop_last", [False, True])
+def test_rows_come_at_the_moments_that_are_asked_for(at, batch_size, path, drop_last):
+    problem = numbered(10)
+    rules = {"batch_size": batch_size, "epochs": 3, "evaluate_at": at, "drop_last": drop_last}
+    history = train(problem.model, problem.X, problem.y, optimizer=SGD(0.1), path=path, **rules)
+    rows = expected_rows(10, batch_size, 3, 0, drop_last, at)
+    assert list(zip(history.samples.tolist(), history.updates.tolist())) == rows
 
 
 def test_history_holds_what_it_says_it_does():

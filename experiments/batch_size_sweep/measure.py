@@ -64,7 +64,7 @@ def measure(trials: Trials, settings: Settings) -> Settings:
     fixed = settings.learning_rate or best[reference] or 0.1
     settings = replace(settings, learning_rate=fixed, reference=reference)
     runs = [{"arm": SAME, "batch_size": size, "rate": fixed, "seed": seed} for size in sizes for seed in seeds]
-    trials.run(training_rows, replace(settings, evaluations=1), runs)
+    trials.run(training_rows, replace(settings, epoch_ends=True), runs)
     compare_accuracy(trials, settings, best)
     if size := ragged_size(n):
         rate = best[nearest(sizes, size)] or fixed

@@ -108,7 +108,7 @@ def search(trials: Trials, settings: Settings) -> tuple[float, float]:
 
     def ends(cells: list[tuple[int, float]], epochs: int = max(1, settings.epochs // 4)) -> list[float]:
         runs = [fixed | {"rate": rate} for _, rate in cells]
-        rows = trials.run(search_rows, replace(settings, epochs=epochs, evaluations=1), runs)
+        rows = trials.run(search_rows, replace(settings, epochs=epochs), runs)
         return [math.inf if row["diverged"] else row["loss"][-1] for row in rows]
 
     [short] = tuning.best_rates(ends, {settings.probe: FIRST_RATES[settings.optimizer]}).values()

@@ -32,6 +32,7 @@ from ..lab.statistics import at_target
 from ..lab.sweep import make_model, make_optimizer, train_once
 
 NOISE_ROWS = 8192  # that the noise is measured on, at most
+EVALUATIONS = 6  # an epoch
 MOMENTS = 1.25  # each moment of a measurement has so many times the updates of the one before
 
 
@@ -68,6 +69,11 @@ def whole_scale(scale: float, w: float) -> float:
     return scale / left if left > 0 else math.inf
 
 
+def often(data: Dataset, batch_size: int) -> int:
+    """Rows from one evaluation to the next: so many updates are counted that their number must be known well."""
+    return max(batch_size, len(data.X_train) // EVALUATIONS)
+
+
 def probe_rows(data: Dataset, settings: TrainingSettings, batch_size: int, rate: float, seed: int) -> list[dict]:
     """One run to the target: its losses by update, and the noise scale by update."""
     start = time.perf_counter()
@@ -76,8 +82,17 @@ def probe_rows(data: Dataset, settings: TrainingSettings, batch_size: int, rate:
     part = np.random.default_rng(seed).permutation(N)[:NOISE_ROWS] if N > NOISE_ROWS else slice(0, N)
     X, y = (model.backend.asarray(values[part]) for values in (data.X_train, data.y_train))
     witness = Witness(make_optimizer(settings, rate), model.batch(model.backend.asarray(X, model.dtype), y), N)
+    every = often(data, batch_size)
     history = train_once(
-        data, settings, batch_size, rate, seed, model=model, optimizer=witness, target_loss=settings.target
+        data,
+        settings,
+        batch_size,
+        rate,
+        seed,
+        model=model,
+        optimizer=witness,
+        target_loss=settings.target,
+        evaluate_every=every,
     )
     row = {"kind": "probe", "batch_size": batch_size, "learning_rate": rate, "seed": seed}
     row |= {"updates": history.updates.tolist(), "loss": history.loss.tolist()}
@@ -88,7 +103,7 @@ def probe_rows(data: Dataset, settings: TrainingSettings, batch_size: int, rate:
 def search_rows(data: Dataset, settings: TrainingSettings, batch_size: int, rate: float, seed: int) -> list[dict]:
     """One run for all epochs, without a target: its losses by sample gradients."""
     start = time.perf_counter()
-    history = train_once(data, settings, batch_size, rate, seed)
+    history = train_once(data, settings, batch_size, rate, seed, evaluate_every=often(data, batch_size))
     row = {"kind": "search", "batch_size": batch_size, "learning_rate": rate, "seed": seed, "epochs": settings.epochs}
     row |= {"samples": history.samples.tolist(), "loss": history.loss.tolist(), "diverged": history.diverged}
     return [row | {"used": int(history.samples[-1]), "cost_seconds": time.perf_counter() - start}]
@@ -106,7 +121,10 @@ def race_rows(
 ) -> list[dict]:
     """One run to a target, or to the end of so many epochs: what it took, and where it ended."""
     start = time.perf_counter()
-    history = train_once(data, settings, batch_size, rate, seed, target_loss=target, epochs=epochs)
+    every = often(data, batch_size)
+    history = train_once(
+        data, settings, batch_size, rate, seed, target_loss=target, epochs=epochs, evaluate_every=every
+    )
     row = {"kind": "race", "why": why, "target": target, "batch_size": batch_size, "learning_rate": rate, "seed": seed}
     for name in ("updates", "samples"):
         row[name] = at_target(history.loss, getattr(history, name), target)

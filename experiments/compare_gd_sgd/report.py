@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from ..lab import plots
 from ..lab.facts import base_rate_of
 from ..lab.results import frame
-from ..lab.settings import EVALUATIONS_AN_EPOCH
 from ..lab.statistics import Interval
 from ..lab.sweep import COUNTS
 from ..lab.text import headline, median_and_range, number, table
@@ -67,7 +66,7 @@ def training_table(result: dict[str, Any], rates: str, title: str) -> str:
             ]
         )
     header = ["batch size", "η", "updates", "sample gradients", "milliseconds", "final loss", *shown.values()]
-    note = f"median (least…greatest); evaluated at most {EVALUATIONS_AN_EPOCH} times an epoch; – : never so far;"
+    note = "median (least…greatest); interpolated between evaluations; – : never so far;"
     note += f"\n{base.text}"
     return table(f"To a training loss of {settings['target']:g} at {title}\n({note})", header, lines)
 

@@ -15,7 +15,7 @@ import numpy as np
 from minigrad import Dataset
 
 from ..lab import sweep, tuning
-from ..lab.settings import EVALUATIONS_AN_EPOCH, TrainingSettings
+from ..lab.settings import TrainingSettings
 from ..lab.statistics import at_target
 from ..lab.sweep import make_model, train_once
 from ..lab.training import train
@@ -44,14 +44,14 @@ class Settings(TrainingSettings):
 
 def adapted(data: Dataset, settings: Settings, target: dict[str, Any]) -> tuple[Dataset, Settings]:
     """The data as the target's model takes them, and the settings to train to it."""
-    settings = replace(settings, model=target["arm"], epochs=target["epochs"], evaluations=target["evaluations"])
+    settings = replace(settings, model=target["arm"], epochs=target["epochs"], epoch_ends=target["epoch_ends"])
     return sweep.data_for(settings.model, data), settings
 
 
 def target_rows(data: Dataset, settings: Settings, model: str) -> list[dict]:
     """The targets of a model: what gradient descent reaches in some dozens of updates, and in TIGHTER times as many."""
     loose: dict[str, Any] = {"kind": "target", "arm": model, "aim": LOOSE, "epochs": max(1, settings.epochs // TIGHTER)}
-    loose["evaluations"] = EVALUATIONS_AN_EPOCH
+    loose["epoch_ends"] = False
     data, few = adapted(data, settings, loose)
     loose["loss"] = sweep.choose_target(data, few)
     if TIGHT not in settings.aims:
@@ -63,7 +63,7 @@ def target_rows(data: Dataset, settings: Settings, model: str) -> list[dict]:
     updates = min(settings.epochs, math.ceil(TIGHTER * costs[rate] / m))
     runs = [train_once(data, few, m, rate, seed, epochs=updates, evaluate_every=0) for seed in settings.tuning_seeds]
     loss = max(FLOOR * math.log(data.n_classes), *(float(run.loss[-1]) for run in runs))
-    tight = loose | {"aim": TIGHT, "epochs": settings.epochs, "evaluations": 1}
+    tight = loose | {"aim": TIGHT, "epochs": settings.epochs, "epoch_ends": True}
     tight["loss"] = float(f"{1.00005 * loss:.5g}")  # rounded up, so that it is reached
     is_target = tight["loss"] < loose["loss"] and not any(run.diverged for run in runs)
     return [loose, tight] if is_target else [loose]

@@ -51,7 +51,7 @@ def cost_table(result: dict[str, Any], case: Case) -> str:
         samples = [number(column.get(row.batch_size, math.nan)) for column in (E, E / E.min())]
         milliseconds = median_and_range([1e3 * each for each in seconds])
         lines.append([plots.batch_label(row.batch_size, n), rate, median_and_range(S), *samples, milliseconds])
-    when = "at each epoch's end" if target.evaluations == 1 else f"{target.evaluations} times an epoch"
+    when = "at the ends of epochs" if target.epoch_ends else "along the way"
     title = f"{CASES[case]} target: a training loss of {target.loss:g}, median (least…greatest) of the seeds\n"
     title += f"(evaluated {when}, epochs at most: {target.epochs:,}; –: never so far)"
     return table(title, ["batch size", "best rate", "updates S", "sample gradients E", "E / least", "ms"], lines)

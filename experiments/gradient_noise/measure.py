@@ -82,25 +82,20 @@ def run_rows(data: Dataset, settings: Settings, seed: int) -> list[dict]:
     model = make_model(data, settings, seed)
     X, y = model.backend.asarray(data.X_train, model.dtype), model.backend.asarray(data.y_train)
 
-    def measure(updates: int, loss: float) -> None:
+    def measure(_: Model, at: dict[str, Any]) -> None:
         here = gradient_noise(model, X, y)
-        row = {"kind": "run", "seed": seed, "updates": updates, "loss": loss, "trace": here.trace}
+        row = {"kind": "run", "seed": seed, "updates": at["updates"], "loss": at["loss"], "trace": here.trace}
         rows.append(row | {"square_norm": float(here.mean @ here.mean), "noise_scale": here.noise_scale})
 
-    def measure_at_powers_of_two(_: Model, row: dict) -> None:
-        if not rows or row["updates"] >= 2 * rows[-1]["updates"]:
-            measure(row["updates"], row["loss"])
-
-    history = train_on(model, data, settings, settings.epochs, seed, callback=measure_at_powers_of_two)
-    if history.updates[-1] > rows[-1]["updates"]:
-        measure(int(history.updates[-1]), float(history.loss[-1]))
+    train_on(model, data, settings, settings.epochs, seed, measure)
     return rows
 
 
 def train_on(model: Model, data: Dataset, settings: Settings, epochs: int, seed: int, callback: Any = None) -> History:
-    """Mini-batch SGD, the same for every measurement of a seed."""
+    """Mini-batch SGD, the same for every measurement of a seed; `callback` after 0, 1, 2, 4, … updates and the last."""
     m = len(data.X_train)
     batch_size = min(TRAINING_BATCH, m)
+    powers_of_two = [batch_size * 2**k for k in range((epochs * (m // batch_size)).bit_length())]
     return train(
         model,
         data.X_train,
@@ -111,7 +106,7 @@ def train_on(model: Model, data: Dataset, settings: Settings, epochs: int, seed:
         rng=seed,
         drop_last=True,
         callback=callback,
-        evaluate_every=batch_size if callback else 0,
+        evaluate_at=powers_of_two if callback else [],
     )
 
 

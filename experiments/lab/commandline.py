@@ -15,6 +15,8 @@ from minigrad import Dataset
 from minigrad.engine import checks
 from minigrad.functions import ACTIVATIONS
 
+from . import rows
+
 if TYPE_CHECKING:
     from .experiment import Experiment
 
@@ -134,6 +136,12 @@ def _add_data(result: Parser, binary: bool | None) -> None:
         help="binary task: odd-even, 3-vs-rest, 3-vs-8, five-or-more (also of a quantity); or classes, to keep all "
         f"(default: {task}; data of two classes are taken as they are)",
     )
+    data.add_argument(
+        "--rows",
+        metavar="COUNT",
+        type=rows_to_keep,
+        help=f"training rows to keep, drawn by class with the first seed, or all; the test rows stay {rows.RULE}",
+    )
 
 
 def _add_machine(result: Parser, fixed: Sequence[str]) -> None:
@@ -205,6 +213,11 @@ def first_seed(text: str) -> int:
     return _argument(
         lambda text: checks.whole_number("value", int(text), 0, 2**62), text, "a whole number from 0 to 2^62"
     )
+
+
+def rows_to_keep(text: str) -> int | str:
+    """An argument that is a number of rows, or all."""
+    return text if text == "all" else _argument(_count, text, "a whole number of at least 1, or all")
 
 
 def sizes(text: str) -> list[int]:

@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 import minigrad
 from minigrad import Dataset, get_backend
 
-from . import commandline, plots, results
+from . import commandline, plots, results, rows
 from .facts import left_out
 from .settings import ModelSettings, Settings
 from .sweep import make_model
@@ -129,7 +129,8 @@ def main(experiment: Experiment, argv: list[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # a terminal without Greek letters shows ? for them
     if not arguments.quiet:
         with contextlib.suppress(OSError):  # a pipe that is closed loses no measurement
-            print(*(wrapped(line, rest="  ") for line in data.reading), sep="\n", end="\n\n" if data.reading else "")
+            said = [*data.reading, *rows.said(data, settings.seed)]
+            print(*(wrapped(line, rest="  ") for line in said), sep="\n", end="\n\n" if said else "")
             sys.stdout.flush()
     kept = f"what was finished is in {journal}: the same command goes on from there"
     try:
@@ -154,11 +155,13 @@ def main(experiment: Experiment, argv: list[str] | None = None) -> int:
 def prepare(experiment: Experiment, arguments: argparse.Namespace) -> tuple[Dataset, Settings]:
     """Data and settings as the flags want them; ValueError or OSError where that cannot be."""
     given = {name: value for name, value in vars(arguments).items() if value is not None}
-    effort = experiment.efforts["quick" if arguments.quick else "full" if arguments.full else "default"]
+    name = "quick" if arguments.quick else "full" if arguments.full else "default"
+    effort = experiment.efforts[name]
     own = [flag.replace("-", "_") for flag in experiment.flags]
     chosen: dict[str, Any] = dict(effort) | {name: given[name] for name in own if name in given}
     commandline.refuse_without_effect(arguments, chosen)
     data = commandline.load_data(arguments, experiment.binary, chosen.get("model"))
+    data = rows.draw(data, given.get("rows"), name, given.get("seed", 0))
     n = len(data.X_train)
     if len(np.unique(data.y_train)) < 2 or (data.X_train == data.X_train[0]).all():
         raise ValueError(f"{data.name!r} has one class, or no feature that varies, in training; expected more")
@@ -190,8 +193,8 @@ def run(experiment: Experiment, trials: Trials, settings: Settings) -> Result:
     data, backend = trials.data, get_backend(settings.backend)
     m, n = data.X_train.shape
     shape: dict[str, Any] = {"rows": m, "features": n, "classes": data.n_classes, "test_rows": len(data.X_test)}
-    shape["own_data"] = data.is_own
-    shape["left_out_an_epoch"] = {size: rows for size in settings.sizes_of_an_epoch if (rows := left_out(m, size))}
+    shape |= {"own_data": data.is_own, "drawn_from": data.drawn_from}
+    shape["left_out_an_epoch"] = {size: over for size in settings.sizes_of_an_epoch if (over := left_out(m, size))}
     environment = results.environment(backend) | {"workers": trials.workers, "trials_resumed": trials.resumed}
     result = {
         "experiment": experiment.name,

@@ -7,8 +7,6 @@ from typing import Any
 
 from minigrad import Backend, get_backend
 
-EVALUATIONS_AN_EPOCH = 8
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -75,7 +73,7 @@ class ModelSettings(Settings):
 
 @dataclass(frozen=True)
 class TrainingSettings(ModelSettings):
-    """How long to train, how often to evaluate, and the loss to reach.
+    """How long to train, where to evaluate, and the loss to reach.
 
     Parameters
     ----------
@@ -83,13 +81,13 @@ class TrainingSettings(ModelSettings):
         Passes through the training set, at most.
     target : float or None
         Training loss to reach, in nats; None: the one that suits the data, see `sweep.choose_target`.
-    evaluations : int
-        How often an epoch is evaluated.
+    epoch_ends : bool
+        Whether to evaluate at the ends of epochs only; else wherever `sweep.moments` says.
     optimizer : str
         One of `sweep.OPTIMIZERS`.
     """
 
     epochs: int = 1
     target: float | None = None
-    evaluations: int = EVALUATIONS_AN_EPOCH
+    epoch_ends: bool = False
     optimizer: str = "sgd"

@@ -131,7 +131,8 @@ def median_interval(values: Sequence[float], level: float = 0.95) -> Interval:
 def at_target(loss: Any, counts: Any, target: float) -> float:
     """What had been counted (updates, seconds, …) when the loss first came down to `target`; both (k,), by evaluation.
 
-    Interpolated linearly between the two evaluations on either side; infinite where it never came down so far.
+    Between the two evaluations on either side the log of the loss is interpolated, as losses fall by shares; infinite
+    where it never came down so far.
     """
     reached = np.flatnonzero(np.asarray(loss) <= target)
     if len(reached) == 0:
@@ -139,5 +140,5 @@ def at_target(loss: Any, counts: Any, target: float) -> float:
     k = int(reached[0])
     if k == 0:
         return float(counts[0])
-    share = (loss[k - 1] - target) / (loss[k - 1] - loss[k])
-    return float(counts[k - 1] + share * (counts[k] - counts[k - 1]))
+    before, aim, after = np.log(np.maximum([loss[k - 1], target, loss[k]], np.finfo(float).tiny))  # 0 has no log
+    return float(counts[k - 1] + (before - aim) / (before - after) * (counts[k] - counts[k - 1]))

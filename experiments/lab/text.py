@@ -86,7 +86,8 @@ def logistic_name(settings: dict[str, Any]) -> str:
 
 def data_name(settings: dict[str, Any]) -> str:
     """What it was trained on, by the settings of a result: "digits, 1,437 rows of 64 features"."""
-    return f"{settings['dataset']}, {settings['rows']:,} rows of {settings['features']} features"
+    drawn = f" of {settings['drawn_from']:,}" if settings.get("drawn_from") else ""
+    return f"{settings['dataset']}, {settings['rows']:,}{drawn} rows of {settings['features']} features"
 
 
 def headline(settings: dict[str, Any], model: str | None = None) -> str:

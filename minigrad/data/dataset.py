@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..engine import checks
+
 TASKS = "'odd-even', 'K-vs-rest', 'A-vs-B' or 'K-or-more'"
 SHOWN = 20  # classes, in a notebook
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -40,6 +42,8 @@ class Dataset:
         What was read from a user's own table, in up to three lines: label, features, gaps.
     is_own : bool
         Whether its classes are a user's own, to be regrouped only where that is asked for.
+    drawn_from : int, optional
+        How many training rows there were, where only some of them were kept: see `sample`.
     """
 
     X_train: np.ndarray
@@ -53,6 +57,7 @@ class Dataset:
     features: tuple[str, ...] = ()
     reading: tuple[str, ...] = ()
     is_own: bool = False
+    drawn_from: int | None = None
 
     def __post_init__(self) -> None:
         if not self.classes:
@@ -116,6 +121,24 @@ class Dataset:
             raise ValueError(f"task {task!r} leaves no test rows in {self.name!r}; expected at least one")
         parts = {"X_train": X_train, "y_train": y_train, "X_test": X_test, "y_test": y_test}
         return replace(self, **parts, name=f"{self.name} {task}", classes=classes)
+
+    def sample(self, count: int, rng: np.random.Generator | int | None = None) -> Dataset:
+        """The same data with `count` of the training rows, drawn by class; the test rows stay, and are shared.
+
+        Each class keeps its share, rounded, and one row at the least. The rows stay in their order, and keep the mean
+        and scale of all: nothing is standardised anew. `rng` is a Generator, a seed, or none: then 0 is the seed.
+        ValueError for more rows than there are, or fewer than classes.
+        """
+        m = len(self.y_train)
+        order = checks.seed("rng", rng).permutation(m)
+        order = order[np.argsort(self.y_train[order], kind="stable")]  # class by class
+        firsts = np.unique(self.y_train[order], return_index=True)[1]
+        count = checks.whole_number("count", count, len(firsts), m)
+        others, left = np.delete(order, firsts), count - len(firsts)
+        evenly = (np.arange(left) + 0.5) * (len(others) / max(1, left))  # so each class has its share of them
+        kept = np.sort(np.concatenate([order[firsts], others[evenly.astype(int)]]))
+        drawn = {"X_train": self.X_train[kept], "y_train": self.y_train[kept]}
+        return replace(self, **drawn, drawn_from=self.drawn_from or m)
 
 
 def _task(task: str, classes: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, str]]:

@@ -25,20 +25,21 @@ numbers = st.floats(-1e6, 1e6)
 @pytest.mark.parametrize(
     ("loss", "counts", "target", "expected"),
     [
-        ([4.0, 2.0, 1.0], [0, 10, 20], 3.0, 5.0),
-        ([4.0, 2.0, 1.0], [0, 10, 20], 1.5, 15.0),
+        ([4.0, 2.0, 1.0], [0, 10, 20], math.sqrt(8), 5.0),
+        ([4.0, 2.0, 1.0], [0, 10, 20], math.sqrt(2), 15.0),
         ([4.0, 2.0, 1.0], [0, 10, 20], 2.0, 10.0),
         ([4.0, 2.0, 1.0], [0, 10, 20], 1.0, 20.0),
         ([4.0, 2.0, 1.0], [0, 10, 20], 0.5, math.inf),
         ([4.0, 2.0, 1.0], [0, 10, 20], 4.0, 0.0),
         ([4.0, 2.0, 1.0], [7, 10, 20], 5.0, 7.0),
-        ([4.0, 1.0, 3.0, 1.0], [0, 1, 2, 3], 2.0, 2 / 3),  # the first time counts, though it rises again
-        ([4.0, 5.0, 1.0], [0, 1, 3], 2.0, 2.5),  # it rises before it falls
+        ([4.0, 1.0, 3.0, 1.0], [0, 1, 2, 3], 2.0, 1 / 2),  # the first time counts, though it rises again
+        ([4.0, 8.0, 1.0], [0, 1, 4], 2.0, 3.0),  # it rises before it falls
         ([3.0], [0], 2.0, math.inf),
         ([3.0], [0], 3.0, 0.0),
         ([4.0, math.nan], [0, 1], 3.0, math.inf),
         ([4.0, math.inf], [0, 1], 3.0, math.inf),
-        (np.array([4.0, 2.0]), np.array([0, 10]), 3.0, 5.0),
+        (np.array([4.0, 2.0]), np.array([0, 10]), math.sqrt(8), 5.0),
+        ([1.0, 0.0], [0, 708], math.exp(-1), 708 / math.log(1 / np.finfo(float).tiny)),
     ],
 )
 def test_at_target(loss, counts, target, expected):
@@ -56,7 +57,7 @@ def test_at_target_is_where_the_broken_line_first_meets_the_target(steps, target
     before = counts < found * (1 - 1e-12)
     assert all(value > target for value in np.array(loss)[before])
     if loss[0] > target:
-        assert np.interp(found, counts, loss) == pytest.approx(target, rel=1e-6)
+        assert np.interp(found, counts, np.log(loss)) == pytest.approx(math.log(target), abs=1e-6)
 
 
 @given(st.lists(numbers, min_size=LEAST, max_size=30), st.sampled_from([0.5, 0.9, 0.95, 0.99]))

@@ -9,7 +9,6 @@ import pytest
 from lab_helpers import SETTINGS
 
 from experiments.lab import sweep, tuning
-from experiments.lab.settings import EVALUATIONS_AN_EPOCH
 from experiments.lab.statistics import at_target
 from minigrad import MLP, Dataset, LogisticRegression, load_digits
 
@@ -35,7 +34,8 @@ def test_train_once(binary, batch_size):
     whole = 120 // batch_size  # what does not fill a batch is left out
     assert history.updates[-1] == 4 * whole
     assert history.samples[-1] == 4 * whole * batch_size
-    assert 4 <= len(history.loss) - 1 <= 4 * EVALUATIONS_AN_EPOCH
+    asked = [math.ceil(rows / batch_size) for rows in sweep.moments(whole * batch_size, batch_size, 4)]
+    assert sorted({0, 4 * whole, *(count for count in asked if count < 4 * whole)}) == history.updates.tolist()
     again = sweep.train_once(binary, SETTINGS, batch_size, 0.1, 0)
     assert np.array_equal(history.loss, again.loss)
     other = sweep.train_once(binary, SETTINGS, batch_size, 0.1, 1)
@@ -43,12 +43,45 @@ def test_train_once(binary, batch_size):
     assert sweep.train_once(binary, SETTINGS, batch_size, 0.1, 0, epochs=1).updates[-1] == whole
 
 
-@pytest.mark.parametrize(("batch_size", "updates"), [(1, [120, 240]), (50, [2, 4]), (120, [1, 2])])
-def test_train_once_evaluates_once_an_epoch_at_its_end(binary, batch_size, updates):
-    settings = replace(SETTINGS, epochs=2, evaluations=1)
-    assert sweep.train_once(binary, settings, batch_size, 0.1, 0).updates.tolist() == [0, *updates]
-    often = sweep.train_once(binary, replace(settings, evaluations=4), batch_size, 0.1, 0)
-    assert len(often.updates) - 1 == {1: 8, 50: 4, 120: 2}[batch_size]
+@pytest.mark.parametrize("batch_size", [1, 50, 120])
+def test_train_once_evaluates_at_ends_of_epochs_where_it_is_told_to(binary, batch_size):
+    settings = replace(SETTINGS, epochs=9, epoch_ends=True)
+    epochs = sweep.train_once(binary, settings, batch_size, 0.1, 0).epoch.tolist()
+    assert epochs == {1: [0, 1, 2, 3, 4, 5, 6, 8, 9], 50: [0, 2, 4, 6, 8, 9], 120: [0, 2, 4, 6, 8, 9]}[batch_size]
+    only = sweep.train_once(binary, settings, batch_size, 0.1, 0, evaluate_every=0)
+    assert only.epoch.tolist() == [0, 9]
+
+
+@pytest.mark.parametrize("rows", [120, 1437, 60_000])
+@pytest.mark.parametrize("batch_size", [1, 3, 8, 64, 1437, 60_000])
+def test_evaluations_come_by_halves_at_first_and_later_by_shares(rows, batch_size):
+    """Where an epoch costs 1.4 (1 + 2.6/B) evaluations they cost a fifth of a long run, whatever its batches."""
+    if batch_size > rows:
+        return
+    found = np.array(sweep.moments(rows, batch_size, 1000)) / rows
+    apart = 2 / (1 + 4 / batch_size)
+    early, later = found[found < 0.999 * apart], found[found >= 0.999 * apart]
+    assert later[0] == pytest.approx(apart, abs=1 / rows)
+    assert found[-2] < 1000 <= found[-1]
+    assert np.allclose(np.diff(later), np.maximum(apart, 0.2 * later[:-1]), atol=2 / rows)
+    halves = [apart / 2**k for k in range(20, 0, -1) if apart / 2**k * rows >= 16 * batch_size]
+    assert early == pytest.approx(halves, abs=1 / rows)
+    for epochs in (60, 200, 1000):
+        evaluations = 1 + (later <= epochs).sum()
+        assert evaluations <= 0.21 * epochs * 1.4 * (1 + 2.6 / batch_size)
+
+
+@pytest.mark.parametrize("model", ["logistic", "mlp"])
+@pytest.mark.parametrize(("batch_size", "rate"), [(16, 0.02), (120, 0.2)])
+def test_a_target_is_found_near_where_an_evaluation_an_update_finds_it(binary, model, batch_size, rate):
+    settings = replace(SETTINGS, model=model, epochs=80)
+    dense = sweep.train_once(binary, settings, batch_size, rate, 0, evaluate_every=batch_size)
+    spaced = sweep.train_once(binary, settings, batch_size, rate, 0)
+    assert len(spaced.loss) < 25 < 80 <= len(dense.loss)
+    for share in (0.9, 0.5, 0.2):
+        target = dense.loss[0] * share + dense.loss[-1] * (1 - share)
+        exact = at_target(dense.loss, dense.updates, target)
+        assert at_target(spaced.loss, spaced.updates, target) == pytest.approx(exact, rel=0.1, abs=1)
 
 
 def test_choose_target_is_what_gradient_descent_reaches(binary):

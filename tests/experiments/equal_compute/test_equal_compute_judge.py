@@ -12,7 +12,7 @@ from experiments.lab.settings import tuning_seeds
 
 N = 1000
 SIZES = (1, 10, 100, N)
-TARGET = {"kind": "target", "epochs": 20, "evaluations": 8, "loss": 0.4}
+TARGET = {"kind": "target", "epochs": 20, "epoch_ends": False, "loss": 0.4}
 QUESTIONS = {
     "samples": "more sample gradients",
     "updates": "fewer updates",

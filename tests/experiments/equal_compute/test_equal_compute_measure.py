@@ -17,7 +17,7 @@ from experiments.lab.statistics import at_target
 from experiments.lab.trials import Trials
 from minigrad import SGD, Dataset, LogisticRegression, train
 
-TARGET = {"kind": "target", "arm": "logistic", "aim": LOOSE, "epochs": 20, "evaluations": 8, "loss": 0.4}
+TARGET = {"kind": "target", "arm": "logistic", "aim": LOOSE, "epochs": 20, "epoch_ends": False, "loss": 0.4}
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_the_targets_are_what_gradient_descent_reaches(digits, binary, longer):
     [loose, tight] = c3.target_rows(digits, longer, "logistic")
     settings = replace(longer, model="logistic", epochs=20)
     assert loose == TARGET | {"loss": sweep.choose_target(binary, settings)}
-    assert tight == TARGET | {"aim": TIGHT, "epochs": 400, "evaluations": 1, "loss": tight["loss"]}
+    assert tight == TARGET | {"aim": TIGHT, "epochs": 400, "epoch_ends": True, "loss": tight["loss"]}
     rate, costs = sweep.tune(binary, settings, 120, loose["loss"], halvings=1)
     model = LogisticRegression(64)  # gradient descent from zero: the same on every seed
     updates = math.ceil(20 * costs[rate] / 120)
@@ -55,14 +55,14 @@ def test_the_search_for_the_tight_rate_begins_at_the_loose_one(digits, monkeypat
     grids = []
 
     def tune(data, settings, batch_size, target, *, grid, halvings):
-        grids.append((settings.model, settings.epochs, settings.evaluations, batch_size, target, list(grid), halvings))
+        grids.append((settings.model, settings.epochs, settings.epoch_ends, batch_size, target, list(grid), halvings))
         return 1.78, {1.0: math.inf, 1.78: 60.0, 3.16: 90.0}
 
     monkeypatch.setattr(sweep, "tune", tune)
-    tight = TARGET | {"aim": TIGHT, "epochs": 400, "evaluations": 1, "loss": 0.3}
+    tight = TARGET | {"aim": TIGHT, "epochs": 400, "epoch_ends": True, "loss": 0.3}
     rows = c3.tuning_rows(digits, longer, [TARGET, tight], 30)
-    assert grids[0] == ("logistic", 20, 8, 30, 0.4, list(tuning.HALF_DECADES), 1)
-    assert grids[1] == ("logistic", 400, 1, 30, 0.3, [1.0, 0.5, 0.0, -0.5, -1.0, -1.5], 1)
+    assert grids[0] == ("logistic", 20, False, 30, 0.4, list(tuning.HALF_DECADES), 1)
+    assert grids[1] == ("logistic", 400, True, 30, 0.3, [1.0, 0.5, 0.0, -0.5, -1.0, -1.5], 1)
     assert [(row["aim"], row["learning_rate"], row["on_edge"]) for row in rows] == [
         (LOOSE, 1.78, False),
         (TIGHT, 1.78, False),
@@ -70,13 +70,14 @@ def test_the_search_for_the_tight_rate_begins_at_the_loose_one(digits, monkeypat
     assert rows[0]["samples_to_target"] == [math.inf, 60.0, 90.0]
 
 
-@pytest.mark.parametrize(("arm", "evaluations"), [("logistic", 8), ("logistic", 1), ("mlp", 8)])
-def test_a_run_to_a_target_is_the_training_loop(digits, binary, arm, evaluations, longer):
-    target = TARGET | {"arm": arm, "evaluations": evaluations, "loss": 0.4 if arm == "logistic" else 1.5}
+@pytest.mark.parametrize(("arm", "epoch_ends"), [("logistic", False), ("logistic", True), ("mlp", False)])
+def test_a_run_to_a_target_is_the_training_loop(digits, binary, arm, epoch_ends, longer):
+    target = TARGET | {"arm": arm, "epoch_ends": epoch_ends, "loss": 0.4 if arm == "logistic" else 1.5}
     [row] = c3.reaching_rows(digits, longer, target, 30, 0.3, 2)
     model = sweep.make_model(binary if arm == "logistic" else digits, replace(longer, model=arm), 2)
-    data, every = binary if arm == "logistic" else digits, 30 if evaluations > 1 else None
-    how = {"optimizer": SGD(0.3), "batch_size": 30, "epochs": 20, "evaluate_every": every, "drop_last": True}
+    data = binary if arm == "logistic" else digits
+    at = sweep.moments(120, 30, 20, epoch_ends)
+    how = {"optimizer": SGD(0.3), "batch_size": 30, "epochs": 20, "evaluate_at": at, "drop_last": True}
     history = train(model, data.X_train, data.y_train, rng=np.random.default_rng(2), **how)
     assert row["updates"] == at_target(history.loss, history.updates, target["loss"])
     assert row["samples"] == pytest.approx(30 * row["updates"])
