@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..lab.results import frame
 from ..lab.statistics import LEAST, Interval, mean_interval
 from ..lab.text import styled
 from ..lab.verdicts import Judgement, Question, seeds_needed
-from .enough import rows_needed, seeds_to_differ
+from .enough import rows_needed, rows_to_tell, seeds_to_differ
 from .measure import SAME
 from .rows import columns, linear_accuracies, runs
 from .rules import map_of
@@ -36,21 +37,20 @@ def opening(result: dict[str, Any]) -> Judgement:
     worst, best = (pick(differences, key=lambda size: differences[size].estimate) for pick in (min, max))
     below = differences[worst]
     few, rows = seeds_needed(min(map(len, (linear, *network.values())))), result["settings"].get("test_rows", 0)
-
-    def question(size: int, bounds: tuple[float, float], margin: float, control: bool = False) -> Question:
-        takes = few or rows_needed([float(np.mean(network[size])), float(np.mean(linear))], rows, margin)
-        name = f"test accuracy less that of logistic regression, batch {size:,}"
-        return Question(name, differences[size], *bounds, "+.1%", control, takes=takes)
-
-    margin = max(ACCURACY_MARGIN, abs(below.estimate) / 2)  # what differs by more takes fewer rows to tell
+    margins = {best: ACCURACY_MARGIN, worst: margin_of(below.estimate)}
+    pairs = {size: [float(np.mean(network[size])), float(np.mean(linear))] for size in margins}
+    needed = [rows_to_tell(pairs[size], rows, margin) for size, margin in margins.items()]
+    takes = {size: few or more for size, more in zip(margins, rows_needed(needed, rows))}
+    name, style = "test accuracy less that of logistic regression, batch", "+.1%"
+    floor = -ACCURACY_MARGIN
     questions = [
-        question(worst, (-1.0, -1e-9), margin),
-        question(best, (-ACCURACY_MARGIN, 1.0), ACCURACY_MARGIN, control=True),
+        Question(f"{name} {worst:,}", below, -1.0, -1e-9, style, takes=takes[worst]),
+        Question(f"{name} {best:,}", differences[best], floor, 1.0, style, control=True, takes=takes[best]),
     ]
     because = (
         f"at η = {result['settings']['learning_rate']:g} for all, batch size {worst:,} ends "
-        f"{styled(below.estimate, '+.1%')} points of test accuracy from logistic regression, batch size {best:,} "
-        f"{styled(differences[best].estimate, '+.1%')} points{beside(result)}"
+        f"{styled(below.estimate, style)} points of test accuracy from logistic regression, {best:,} ends "
+        f"{styled(differences[best].estimate, style)}{beside(result)}"
     )
     updates, accuracy = map_of(result), map_of(result, "test_accuracy")
     evidence = {
@@ -68,7 +68,8 @@ def opening(result: dict[str, Any]) -> Judgement:
 def most_accurate(result: dict[str, Any]) -> Judgement:
     """C8e: do batch sizes differ in test accuracy, where training ended and where descent from there ends?"""
     ends = frame(result, "accuracy", arm="network")
-    questions, said = [], []
+    rows = result["settings"].get("test_rows", 0)
+    questions, said, needed = [], [], []
     evidence: dict[str, Any] = {"base_rate": base_rate_of(result).plain()}
     for name, when in ENDS.items():
         by_size = columns(ends, name)
@@ -82,16 +83,24 @@ def most_accurate(result: dict[str, Any]) -> Judgement:
         means = {str(size): mean_interval(row, bounds=SHARE).plain() for size, row in zip(by_size, table)}
         evidence[when] = {"p": p, "best_minus_worst": spread, "accuracy": means, "margin": ACCURACY_MARGIN}
         takes = seeds_needed(both, seeds_to_differ(len(by_size), SIGNIFICANT))
-        margin, rows = max(ACCURACY_MARGIN, spread / 2), result["settings"].get("test_rows", 0)
-        takes = takes or rows_needed(table.mean(axis=1).tolist(), rows, margin)
+        needed.append(rows_to_tell(table.mean(axis=1).tolist(), rows, margin_of(spread)))
         by = f"p < {SIGNIFICANT:g} by permutation: {p:.3f}; no if all lie within {100 * ACCURACY_MARGIN:g} %"
         answer = True if p < SIGNIFICANT else False if equal else None
         gap, name = Interval(spread, spread, spread), f"best less worst batch size, {when}"
         questions.append(Question(name, gap, style=".1%", by=by, decided=answer, takes=takes))
-        said.append(f"{100 * spread:.1f} points {when}")
-    because = f"of {len(by_size)} batch sizes the best and the worst test accuracy differ by {' and '.join(said)}"
-    because += beside(result)
+        said.append(f"{100 * spread:.1f}")
+    more = rows_needed(needed, rows)
+    questions = [replace(each, takes=each.takes or takes) for each, takes in zip(questions, more)]
+    because = (
+        f"best and worst of {len(by_size)} batch sizes are {said[0]} points of test accuracy apart after training, "
+        f"{said[1]} at the bottom{beside(result)}"
+    )
     return Judgement(because, questions, evidence)
+
+
+def margin_of(difference: float) -> float:
+    """What the test rows must tell: ACCURACY_MARGIN, or half of a difference that is larger."""
+    return max(ACCURACY_MARGIN, abs(difference) / 2)
 
 
 def differ(table: np.ndarray) -> tuple[float, float]:

@@ -25,10 +25,9 @@ def rows_to_tell(accuracies: Sequence[float], test_rows: int, margin: float) -> 
     return math.ceil(sum(a * (1 - a) for a in shrunk) / len(shrunk) / margin**2)
 
 
-def rows_needed(accuracies: Sequence[float], test_rows: int, margin: float) -> str:
-    """How many test rows it takes, in words; empty where there are as many."""
-    least = rows_to_tell(accuracies, test_rows, margin)
-    return f"{least:,} test rows" if test_rows < least else ""
+def rows_needed(needed: Sequence[int], test_rows: int) -> list[str]:
+    """For questions that each need so many test rows: in words, how many do for all; empty for one that has enough."""
+    return [f"{max(needed):,} test rows" if test_rows < least else "" for least in needed]
 
 
 def seeds_to_differ(batch_sizes: int, significant: float) -> int:

@@ -23,6 +23,9 @@ Rules for the rate are compared with the best rate η₀ at a reference size B�
     square root   η = η₀ √(B/B₀)      Krizhevsky, arXiv:1404.5997
     tuned         the best of the grid for each B; Shallue et al., arXiv:1811.03600, find that no rule replaces it
 
+Accuracies decide nothing where there are too few test rows, or seeds, to tell: see `enough`. Balanced accuracy stands
+beside them where classes are uneven.
+
 Rates are chosen on seeds apart from those that are reported, for accuracy on a fifth of the training rows, held out.
 Batches are equal: what does not fill one is left out. What happens otherwise is shown once (`ragged_rows`).
 """

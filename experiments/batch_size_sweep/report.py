@@ -194,11 +194,11 @@ def finish_accuracies(axis: Any, result: dict[str, Any], label: str) -> None:
     linear, base = [100 * value for value in linear_accuracies(result)], base_rate_of(result)
     axis.axhline(np.mean(linear), color="black", ls="--", lw=1.5, label="no hidden layer")
     low, high = axis.get_ylim()
-    label = f"base rate: largest\nclass, {base.percent}"
+    name = f"base rate: largest\nclass, {base.percent}"
     if not low - (high - low) < 100 * base.share < high + (high - low):  # else what is to be seen would be flat
-        axis.plot([], [], color=plots.GREY, ls=":", label=f"{label}, outside")
+        axis.plot([], [], color=plots.GREY, ls=":", label=f"{name}, outside")
     else:
-        axis.axhline(100 * base.share, color=plots.GREY, ls=":", label=label)
+        axis.axhline(100 * base.share, color=plots.GREY, ls=":", label=name)
     plots.batch_axis(axis, result["settings"]["batch_sizes"])
     axis.set_ylabel(label)
     plots.legend_beside(axis)

@@ -72,7 +72,8 @@ def mean_interval(
     mean = float(x.mean()) if len(x) else math.nan
     if len(x) < LEAST or not np.isfinite(x).all():
         return Interval(mean, -math.inf, math.inf, level)
-    half = float(scipy.stats.t.ppf((1 + level) / 2, len(x) - 1) * scipy.stats.sem(x))
+    spread = float(scipy.stats.sem(x)) if np.ptp(x) > 0 else 0.0  # and not the rounding of the mean
+    half = float(scipy.stats.t.ppf((1 + level) / 2, len(x) - 1)) * spread
     low, high = bounds
     p = (mean - low) / (high - low) if math.isfinite(high - low) else 0.0
     if half == 0 or not 0 < p < 1:

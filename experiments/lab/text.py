@@ -101,5 +101,5 @@ def headline(settings: dict[str, Any], model: str | None = None) -> str:
 def left_out_text(settings: dict[str, Any]) -> str:
     """Which rows an epoch leaves out, by the settings of a result; empty where there are none."""
     left = [f"{rows:,} at {int(size):,}" for size, rows in settings.get("left_out_an_epoch", {}).items()]
-    said = f"by batch size, the rows that each epoch leaves out, other ones each time: {listed(left)}"
-    return wrapped(said) if left else ""
+    said = f"rows that fill no batch, left out of each epoch, other ones each time: {listed(left)}"
+    return wrapped(said.replace(" at ", " at batch size ", 1)) if left else ""

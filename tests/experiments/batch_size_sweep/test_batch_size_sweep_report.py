@@ -58,7 +58,9 @@ def test_the_base_rate_is_a_line_unless_it_would_flatten_what_is_to_be_seen(resu
 def test_the_tables_and_the_result_say_which_rows_are_left_out(result):
     assert result["settings"]["left_out_an_epoch"] == {}  # 1, 8, 40 and 120 of 120 rows
     some = result["settings"] | {"left_out_an_epoch": {"64": 56}}
-    assert "other ones each time: 56 at 64" in " ".join(EXPERIMENT.tables(result | {"settings": some}).split())
+    assert "other ones each time: 56 at batch size 64" in " ".join(
+        EXPERIMENT.tables(result | {"settings": some}).split()
+    )
 
 
 def test_the_experiment_runs_what_the_readme_says(result):
