@@ -28,6 +28,7 @@ import minigrad
 from minigrad import Dataset, get_backend
 
 from . import commandline, plots, results, rows
+from .progress import Progress
 from .settings import ModelSettings, Settings
 from .sweep import make_model
 from .text import wrapped
@@ -102,7 +103,8 @@ def main(experiment: Experiment, argv: list[str] | None = None) -> int:
         data, settings = prepare(experiment, arguments)
         _check_writable(folder)
         journal = journal_path(folder, data, settings)
-        trials = Trials(data, journal, _workers(arguments, settings), not arguments.quiet)
+        progress = Progress(experiment.name, shown=not arguments.quiet)
+        trials = Trials(data, journal, _workers(arguments, settings), progress)
     except (ValueError, OSError, MemoryError, minigrad.BackendUnavailable) as error:
         print(f"{parser.prog}: error: {_one_line(error)}", file=sys.stderr)
         return 2
