@@ -10,7 +10,7 @@ from device import device_backend
 from hypothesis import settings
 from strategies import SMALLER
 
-from experiments.lab import plots
+from experiments.lab import plots, progress
 from minigrad import Backend, BackendUnavailable, Dataset, get_backend, load_digits
 
 settings.register_profile("local", deadline=None, database=None, max_examples=60)
@@ -29,6 +29,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def small_pictures() -> None:
     """Figures of few pixels: drawn in full, and written in less time."""
     plots.STYLE["savefig.dpi"] *= SMALLER
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_lines() -> None:
+    """Standard error stays empty where nothing is wrong, on a slow machine too."""
+    progress.LINE = 3600.0
 
 
 @pytest.fixture(scope="session")

@@ -57,21 +57,23 @@ class Settings(TrainingSettings):
 def measure(trials: Trials, settings: Settings) -> Settings:
     """The map of rates; then runs at one rate, at the best rates, and what goes with them."""
     sizes, seeds, n = settings.batch_sizes, settings.each_seed(), len(trials.data.X_train)
-    [target] = trials.run(target_rows, replace(settings, epochs=settings.map_epochs), [{}])
+    [target] = trials.run(target_rows, replace(settings, epochs=settings.map_epochs), [{}], until=0.01)
     settings = replace(settings, target=target["loss"], accuracy_seeds=max(settings.accuracy_seeds, settings.seeds))
-    best = best_rates(trials, cell_rows, settings, dict.fromkeys(sizes, GRID), lambda row: row["samples_to_target"])
+    grids = dict.fromkeys(sizes, GRID)
+    best = best_rates(trials, cell_rows, settings, grids, lambda row: row["samples_to_target"], until=0.35)
     reference = nearest(sizes, REFERENCE)
     fixed = settings.learning_rate or best[reference] or 0.1
     settings = replace(settings, learning_rate=fixed, reference=reference)
     runs = [{"arm": SAME, "batch_size": size, "rate": fixed, "seed": seed} for size in sizes for seed in seeds]
-    trials.run(training_rows, replace(settings, epoch_ends=True), runs)
+    trials.run(training_rows, replace(settings, epoch_ends=True), runs, until=0.65)
     compare_accuracy(trials, settings, best)
     if size := ragged_size(n):
         rate = best[nearest(sizes, size)] or fixed
         runs = [{"treatment": t, "batch_size": size, "rate": rate, "seed": seed} for t in TREATMENTS for seed in seeds]
-        trials.run(ragged_rows, settings, runs)
+        trials.run(ragged_rows, settings, runs, until=0.86)
     for backend in backends_here(settings.backend):
-        trials.run(timing_rows, replace(settings, backend=backend), [{"repeats": settings.repeats}], timed=True)
+        here, repeats = replace(settings, backend=backend), [{"repeats": settings.repeats}]
+        trials.run(timing_rows, here, repeats, timed=True, until=0.92)
     arrive = {size: rate for size, rate in best.items() if rate}
     tuned = {"arm": TUNED, "stop_at_target": True}
     runs = [tuned | {"batch_size": B, "rate": rate, "seed": seed} for seed in seeds for B, rate in arrive.items()]
@@ -88,11 +90,11 @@ def compare_accuracy(trials: Trials, settings: Settings, best: dict[int, float |
     for arm, these, where in (network, linear):
         middle = {size: round(2 * math.log10(best[size] or 0.1)) for size in where}
         grids = {size: range(k - 1, k + 2) for size, k in middle.items()}
-        rates = best_rates(trials, validation_rows, these, grids, lambda row: -row["accuracy"], limit=2)
+        rates = best_rates(trials, validation_rows, these, grids, lambda row: -row["accuracy"], 2, until=0.75)
         runs = [
             {"arm": arm, "batch_size": B, "rate": rate, "seed": seed} for B, rate in rates.items() for seed in seeds
         ]
-        trials.run(accuracy_rows, these, runs)
+        trials.run(accuracy_rows, these, runs, until=0.85)
 
 
 def best_rates(
@@ -102,14 +104,18 @@ def best_rates(
     grids: Mapping[int, Iterable[int]],
     cost: Callable[[dict], float],
     limit: int = tuning.LIMIT,
+    until: float = 1.0,
 ) -> dict[int, float | None]:
-    """The rate of least cost for each batch size, the mean over the tuning seeds; None where no rate arrives."""
+    """The rate of least cost for each batch size, the mean over the tuning seeds; None where no rate arrives.
+
+    `limit` as for `tuning.best_rates`, `until` as for `Trials.run`.
+    """
 
     def means(cells: list[tuple[int, float]]) -> list[float]:
         arguments = [
             {"batch_size": B, "rate": rate, "seed": seed} for B, rate in cells for seed in settings.tuning_seeds
         ]
-        costs = [cost(row) for row in trials.run(trial, settings, arguments)]
+        costs = [cost(row) for row in trials.run(trial, settings, arguments, until=until)]
         return np.reshape(costs, (-1, len(settings.tuning_seeds))).mean(axis=1).tolist()
 
     best: dict[int, float | None] = {}

@@ -47,7 +47,7 @@ EXPERIMENT = Experiment(
     settings=measure.Settings,
     flags=("hidden", "activation", "batch-sizes", "learning-rate", "epochs", "seeds", "target"),
     efforts={
-        "default": {"batch_sizes": powers_of_two(11), "epochs": 200, "seeds": 4},
+        "default": {"batch_sizes": powers_of_two(11), "epochs": 200, "seeds": 6},
         "quick": {
             "batch_sizes": "1 8 64 all",
             "epochs": 12,

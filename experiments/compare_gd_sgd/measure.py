@@ -138,13 +138,14 @@ def path_rows(data: Dataset, settings: Settings) -> list[dict]:
 def measure(trials: Trials, settings: Settings) -> Settings:
     """The checks of the claim; then what the batch size does to training, and what a sample gradient costs."""
     seeds, sizes = settings.each_seed(), settings.batch_sizes
-    trials.run(path_rows, settings, [{}])
-    trials.run(check_rows, settings, [{"seed": seed} for seed in seeds])
-    [target] = trials.run(target_rows, settings, [{}])
+    trials.run(path_rows, settings, [{}], until=0.04)
+    trials.run(check_rows, settings, [{"seed": seed} for seed in seeds], until=0.25)
+    [target] = trials.run(target_rows, settings, [{}], until=0.26)
     settings = replace(settings, target=target["loss"])
-    tuned = trials.run(tuning_rows, settings, [{"batch_size": size} for size in sizes])
+    tuned = trials.run(tuning_rows, settings, [{"batch_size": size} for size in sizes], until=0.5)
     for backend in backends_here(settings.backend):
-        trials.run(timing_rows, replace(settings, backend=backend), [{"repeats": settings.repeats}], timed=True)
+        here, repeats = replace(settings, backend=backend), [{"repeats": settings.repeats}]
+        trials.run(timing_rows, here, repeats, timed=True, until=0.7)
     rates = {(SAME, size): settings.learning_rate for size in sizes}
     rates |= {(TUNED, row["batch_size"]): row["learning_rate"] for row in tuned if row["learning_rate"] is not None}
     runs = [

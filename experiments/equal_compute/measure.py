@@ -116,7 +116,7 @@ def direction_rows(
 def measure(trials: Trials, settings: Settings) -> Settings:
     """Choose the targets, tune every size, then run to the targets and look at the directions along the way."""
     n, (low, high) = len(trials.data.X_train), settings.not_to_tight
-    found = trials.run(target_rows, settings, [{"model": model} for model in MODELS])
+    found = trials.run(target_rows, settings, [{"model": model} for model in MODELS], until=0.1)
     targets = {(row["arm"], row["aim"]): row for row in found}
     searches = []
     for size in settings.batch_sizes:  # the longest first
@@ -125,7 +125,7 @@ def measure(trials: Trials, settings: Settings) -> Settings:
             wanted = [targets[model, aim] for aim in aims if (model, aim) in targets]
             searches.append({"targets": wanted, "batch_size": size})
     runs, looks = [], []
-    for row in trials.run(tuning_rows, settings, searches):
+    for row in trials.run(tuning_rows, settings, searches, until=0.6):
         size, aim = row["batch_size"], row["aim"]
         if row["learning_rate"] is None:  # no rate arrives
             continue
@@ -138,6 +138,7 @@ def measure(trials: Trials, settings: Settings) -> Settings:
             looks.append(run | {"share": 0.1, "updates": updates})
     seeds = settings.each_seed()
     in_turn = (settings.tuning_seeds[0], *seeds)  # outside, sizes inside: a slow minute of the machine hits all sizes
-    trials.run(reaching_rows, settings, [run | {"seed": seed} for seed in in_turn for run in runs], timed=True)
+    in_turn_runs = [run | {"seed": seed} for seed in in_turn for run in runs]
+    trials.run(reaching_rows, settings, in_turn_runs, timed=True, until=0.9)
     trials.run(direction_rows, settings, [look | {"seed": seed} for look in looks for seed in seeds])
     return settings

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import SGD, Dataset, History, gradient_noise
+from minigrad.engine.batch import Batch
 from minigrad.model import Model
 
 from ..lab.settings import ModelSettings
@@ -42,15 +43,15 @@ def spread_rows(data: Dataset, settings: Settings, seed: int, place: str) -> lis
     epochs = math.ceil(PLACES[place] * settings.epochs)
     if epochs:
         train_on(model, data, settings, epochs, seed)
-    X, y = model.backend.asarray(data.X_train, model.dtype), model.backend.asarray(data.y_train)
-    noise = gradient_noise(model, X, y)
+    everything = model.batch(model.backend.asarray(data.X_train, model.dtype), model.backend.asarray(data.y_train))
+    noise, by_class = gradient_noise(model, everything), np.argsort(data.y_train, kind="stable")
     rng = np.random.default_rng(seed)
     rows = []
     for n in settings.batch_sizes:
         for sampling in (INDEPENDENT, WITHOUT_REPLACEMENT, BY_CLASS):
+            draws = settings.draws * (1 if sampling == BY_CLASS else max(1, ENOUGH // n))  # a control may be coarse
             squares = [
-                distance_squared(model, X, y, draw(rng, data.y_train, n, sampling), noise.mean)
-                for _ in range(settings.draws * max(1, ENOUGH // n))
+                distance_squared(model, everything, draw(rng, by_class, n, sampling), noise.mean) for _ in range(draws)
             ]
             row = {"kind": "spread", "seed": seed, "place": place, "sampling": sampling, "batch_size": n}
             spread = math.sqrt(np.mean(squares))
@@ -58,21 +59,19 @@ def spread_rows(data: Dataset, settings: Settings, seed: int, place: str) -> lis
     return rows
 
 
-def draw(rng: np.random.Generator, y: np.ndarray, n: int, sampling: str) -> np.ndarray:
-    """The indices of a batch of n of the samples with labels y."""
-    N = len(y)
+def draw(rng: np.random.Generator, by_class: np.ndarray, n: int, sampling: str) -> np.ndarray:
+    """The indices of a batch of n of the samples, whose indices in the order of their classes are `by_class`."""
+    N = len(by_class)
     if sampling == INDEPENDENT:
         return rng.integers(N, size=n)
     if sampling == WITHOUT_REPLACEMENT:
         return rng.choice(N, size=n, replace=False)
-    by_class = np.argsort(y, kind="stable")  # n neighbours from a random place on; the end joins the start
-    return by_class[(rng.integers(N) + np.arange(n)) % N]
+    return by_class[(rng.integers(N) + np.arange(n)) % N]  # neighbours from a random place on; the end joins the start
 
 
-def distance_squared(model: Model, X: Any, y: Any, index: np.ndarray, G: Any) -> float:
+def distance_squared(model: Model, everything: Batch, index: np.ndarray, G: Any) -> float:
     """‖g_B − G‖² of the batch with these indices."""
-    rows = model.backend.asarray(index)
-    difference = model.gradient(X[rows], y[rows]) - G
+    difference = model.gradient(everything[model.backend.asarray(index)]) - G
     return float(difference @ difference)
 
 
@@ -113,6 +112,6 @@ def train_on(model: Model, data: Dataset, settings: Settings, epochs: int, seed:
 def measure(trials: Trials, settings: Settings) -> Settings:
     """A training run and the spreads at three places of it, for each seed."""
     seeds = settings.each_seed()
-    trials.run(run_rows, settings, [{"seed": seed} for seed in seeds])
+    trials.run(run_rows, settings, [{"seed": seed} for seed in seeds], until=0.02)
     trials.run(spread_rows, settings, [{"seed": seed, "place": place} for seed in seeds for place in PLACES])
     return settings

@@ -32,7 +32,7 @@ EXPERIMENT = Experiment(
     settings=measure.Settings,
     flags=("model", "hidden", "activation", "batch-sizes", "learning-rate", "epochs", "seeds"),
     efforts={
-        "default": {"batch_sizes": powers_of_two(17), "epochs": 20, "seeds": 5, "draws": 300},
+        "default": {"batch_sizes": powers_of_two(17), "epochs": 20, "seeds": 5, "draws": 200},
         "quick": {"batch_sizes": "1 4 16 64 256 1024 4096 16384 65536 all", "epochs": 4, "seeds": 3, "draws": 40},
         "full": {"batch_sizes": powers_of_two(17), "epochs": 200, "seeds": 20, "draws": 1000},
     },

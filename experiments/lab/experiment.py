@@ -30,6 +30,7 @@ from minigrad import Dataset, get_backend
 
 from . import commandline, plots, results, rows
 from .facts import left_out
+from .progress import Progress
 from .settings import ModelSettings, Settings
 from .sweep import make_model
 from .text import wrapped
@@ -120,7 +121,8 @@ def main(experiment: Experiment, argv: list[str] | None = None) -> int:
         data, settings = prepare(experiment, arguments)
         _check_writable(folder)
         journal = journal_path(folder, data, settings)
-        trials = Trials(data, journal, _workers(arguments, settings), not arguments.quiet)
+        progress = Progress(experiment.name, shown=not arguments.quiet)
+        trials = Trials(data, journal, _workers(arguments, settings), progress)
     except (ValueError, OSError, MemoryError, minigrad.BackendUnavailable) as error:
         print(f"{parser.prog}: error: {_one_line(error)}", file=sys.stderr)
         return 2

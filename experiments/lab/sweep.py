@@ -22,7 +22,12 @@ from .training import train
 
 OPTIMIZERS: dict[str, Callable[[float], Optimizer]] = {"sgd": SGD, "momentum": partial(SGD, momentum=0.9), "adam": Adam}
 COUNTS = ("epoch", "updates", "samples", "seconds")
-APART, SMALL, SHARE, SOONEST = 2.0, 4, 0.2, 16  # of `moments`: epochs, rows, of what has gone by, updates
+APART, SOONEST, LEAST = 2.0, 16, 64  # of `moments`: epochs of large batches; S_min; B_c, by far the least that was seen
+OVERHEAD, WORTH, MOST = (
+    16,
+    40_000,
+    4,
+)  # rows; rows times parameters; times the work, as batch size 1 has a path of its own
 
 
 def data_for(model: str, data: Dataset) -> Dataset:
@@ -77,30 +82,33 @@ def train_once(
     """
     arguments: dict[str, Any] = {"epochs": settings.epochs, "drop_last": True}
     arguments |= {"optimizer": make_optimizer(settings, rate)} | keywords
+    model, rng = model or make_model(data, settings, seed), np.random.default_rng(seed)
     if "evaluate_every" not in arguments:
         rows = len(data.X_train) - len(data.X_train) % batch_size
-        arguments["evaluate_at"] = moments(rows, batch_size, arguments["epochs"], settings.epoch_ends)
-    model, rng = model or make_model(data, settings, seed), np.random.default_rng(seed)
+        p = len(model.theta)
+        arguments["evaluate_at"] = moments(rows, batch_size, arguments["epochs"], p, settings.epoch_ends)
     return train(model, data.X_train, data.y_train, batch_size=batch_size, rng=rng, **arguments)
 
 
-def moments(rows: int, batch_size: int, epochs: int, epoch_ends: bool = False) -> list[int]:
-    """When to evaluate, in rows gone through, of `rows` an epoch: first close together, then farther and farther apart.
+def moments(rows: int, batch_size: int, epochs: int, parameters: int, epoch_ends: bool = False) -> list[int]:
+    """When to evaluate, in rows gone through, of `rows` an epoch: so that evaluations cost a fifth of a long training.
 
-    An evaluation is a forward pass over all rows, and no part of training. An epoch of training costs 1.4 of them at
-    the least (MLP, one thread, digits and MNIST), and several times as much at batch size 1, since small batches are
-    slow. So evaluations are 2/(1 + 4/B) epochs apart, and later a fifth of what has gone by: through 60 epochs they
-    cost about a fifth of training; where a run ends after a few, more. Before the first, at half, a quarter, … of its
-    time, come some for targets that are reached soon; but none in the first 16 updates: gradient descent takes a dozen
-    to a target, and smaller batches take more. Between two evaluations `at_target` interpolates. No clock has a say:
-    the rows are the same on any machine.
+    An evaluation is a forward pass over all rows, and no part of training. An epoch of training costs at least 1.4 of
+    them (MLP, one thread, digits and MNIST), and more where batches are small: what does not grow with the batch is
+    worth the work of OVERHEAD + WORTH/p rows more, for p parameters. So in epochs evaluations are `apart` at first, and
+    twice as much in the end; in between a fifth of what has gone by. Before that some come for targets that are reached
+    soon, at half of `apart`, a quarter, …, but none sooner than SOONEST (B + LEAST) rows: a target takes gradient
+    descent a dozen updates, S_min, and any batch size S_min (B + B_c) rows. A run that ends after few epochs is
+    evaluated for more than a fifth of its time.
+
+    Between two evaluations `at_target` interpolates. No clock has a say: the rows are the same on any machine.
     """
-    apart = APART / (1 + SMALL / batch_size)  # epochs
+    apart = APART / min(MOST, 1 + (OVERHEAD + WORTH / parameters) / batch_size)
     found = [apart]
-    while found[0] * rows >= 2 * SOONEST * batch_size:
+    while found[0] * rows >= 2 * SOONEST * (batch_size + LEAST):
         found.insert(0, found[0] / 2)
     while found[-1] < epochs:
-        found.append(found[-1] + max(apart, SHARE * found[-1]))
+        found.append(found[-1] + min(max(apart, found[-1] / 5), 2 * apart))
     return sorted({rows * math.ceil(epoch) if epoch_ends else math.ceil(rows * epoch) for epoch in found})
 
 

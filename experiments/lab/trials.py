@@ -22,11 +22,11 @@ from typing import Any, Self
 
 import numpy as np
 import threadpoolctl
-from tqdm import tqdm
 
 import minigrad
 from minigrad import Dataset
 
+from .progress import Progress
 from .settings import Settings
 
 SOURCES = [Path(minigrad.__file__).parent, Path(__file__).parents[1]]
@@ -45,8 +45,8 @@ class Trials:
         A file that keeps every finished trial. Trials that it holds already are not run again.
     workers : int
         Processes, each with one BLAS thread. 1: this process, with one BLAS thread as well.
-    show_progress : bool
-        A bar on a terminal.
+    progress : Progress, optional
+        Told of every trial; begins and ends with this context.
 
     Attributes
     ----------
@@ -57,12 +57,12 @@ class Trials:
     """
 
     def __init__(
-        self, data: Dataset, journal: Path | None = None, workers: int = 1, show_progress: bool = False
+        self, data: Dataset, journal: Path | None = None, workers: int = 1, progress: Progress | None = None
     ) -> None:
         self.data = data
         self.journal = journal
         self.workers = workers
-        self.show_progress = show_progress
+        self.progress = progress or Progress()
         self.rows: Rows = []
         self.resumed = 0
         self._pool: ProcessPoolExecutor | None = None
@@ -70,9 +70,11 @@ class Trials:
         self._from_journal = set(self._finished)
 
     def __enter__(self) -> Self:
+        self.progress.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        self.progress.__exit__()
         if self._pool is None:
             return
         if kind is not None:  # what is still running is not waited for
@@ -82,7 +84,12 @@ class Trials:
         self._pool = None
 
     def run(
-        self, trial: Callable[..., Rows], settings: Settings, arguments: Sequence[dict[str, Any]], timed: bool = False
+        self,
+        trial: Callable[..., Rows],
+        settings: Settings,
+        arguments: Sequence[dict[str, Any]],
+        timed: bool = False,
+        until: float = 1.0,
     ) -> Rows:
         """The rows of trial(data, settings, **each) for each of `arguments`, in their order.
 
@@ -92,16 +99,16 @@ class Trials:
             A function of a module; `arguments` and rows hold what JSON can.
         timed : bool
             For trials that read a clock: one after the other in this process, BLAS threads as they are.
+        until : float
+            The share of the experiment's time that has gone by after these trials, about: for the time left.
         """
         keys = [json.dumps([trial.__name__, settings.plain(), each], sort_keys=True) for each in arguments]
         waiting = {key: each for key, each in zip(keys, arguments) if key not in self._finished}
         self.resumed += len(self._from_journal.intersection(keys))
-        done, quiet = len(keys) - len(waiting), None if self.show_progress else True
-        bar = tqdm(total=len(keys), initial=done, desc=trial.__name__, leave=False, disable=quiet)
-        with bar:
-            for key, rows in self._each(trial, settings, waiting, timed):
-                self._keep(key, rows)
-                bar.update()
+        self.progress.part(until, len(keys), len(keys) - len(waiting))
+        for key, rows in self._each(trial, settings, waiting, timed):
+            self._keep(key, rows)
+            self.progress.trial_done()
         rows = [row for key in keys for row in self._finished[key]]
         self.rows += rows
         return rows

@@ -154,7 +154,7 @@ def measure(trials: Trials, settings: Settings) -> Settings:
         _, posed = pose(problem, trials.data, settings)
         tasks += [{"problem": problem, "batch_size": size} for size in posed.batch_sizes]
     arms: dict[str, list[list]] = {problem: [[ALONE, None, None], [WIDE, None, None]] for problem in PROBLEMS}
-    for row in trials.run(tuning_rows, settings, tasks):
+    for row in trials.run(tuning_rows, settings, tasks, until=0.4):
         arms[row["problem"]].append([SAME, row["batch_size"], settings.learning_rate])
         if row["learning_rate"] is not None:
             arms[row["problem"]].append([BEST, row["batch_size"], row["learning_rate"]])

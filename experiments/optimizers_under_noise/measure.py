@@ -136,7 +136,7 @@ def training_rows(
     return [row | {"steps": [norm(pair.s) for pair in pairs]}]
 
 
-def tune(trials: Trials, settings: Settings, problem: str, arm: str, minimum: float) -> None:
+def tune(trials: Trials, settings: Settings, problem: str, arm: str, minimum: float, until: float) -> None:
     """Try an optimizer's rates for each batch size: those of a grid, which grows until the best is inside."""
     fixed = {"problem": problem, "arm": arm, "minimum": minimum, "kind": "tuning"}
 
@@ -144,7 +144,7 @@ def tune(trials: Trials, settings: Settings, problem: str, arm: str, minimum: fl
         each = [
             {"batch_size": size, "rate": rate, "seed": seed} for size, rate in wanted for seed in settings.tuning_seeds
         ]
-        rows = trials.run(training_rows, settings, [fixed | one for one in each])
+        rows = trials.run(training_rows, settings, [fixed | one for one in each], until=until)
         ends = np.reshape([row["excess"] for row in rows], (len(wanted), len(settings.tuning_seeds)))
         return scipy.stats.gmean(ends, axis=1).tolist()
 
@@ -195,11 +195,11 @@ def error_rows(
 def measure(trials: Trials, settings: Settings) -> Settings:
     """Tune every optimizer for every batch size, train at the best rates, and measure the errors along runs of SGD."""
     sizes, seeds = settings.batch_sizes, settings.each_seed()
-    found = trials.run(minimum_rows, settings, [{"problem": problem} for problem in PROBLEMS])
+    found = trials.run(minimum_rows, settings, [{"problem": problem} for problem in PROBLEMS], until=0.05)
     minima = {row["problem"]: row["loss"] for row in found}
-    for problem, minimum in minima.items():
-        for arm in OPTIMIZERS:
-            tune(trials, settings, problem, arm, minimum)
+    searches = [(problem, arm, minimum) for problem, minimum in minima.items() for arm in OPTIMIZERS]
+    for done, search in enumerate(searches, start=1):
+        tune(trials, settings, *search, until=0.05 + 0.5 * done / len(searches))
     best = chosen_rates({"rows": trials.rows}).set_index(RUN).learning_rate
     rates = {key: float(rate) if key[1] in GRIDS else None for key, rate in best.items()}
     runs = [
@@ -208,7 +208,7 @@ def measure(trials: Trials, settings: Settings) -> Settings:
         for arm in OPTIMIZERS
         for size in sizes
     ]
-    trials.run(training_rows, settings, [run | {"seed": seed} for run in runs for seed in seeds])
+    trials.run(training_rows, settings, [run | {"seed": seed} for run in runs for seed in seeds], until=0.85)
     size, below_all = nearest(sizes, REFERENCE), [size for size in sizes if size < len(trials.data.X_train)]
     places = [
         {"problem": problem, "place": place, "seed": seed, "batch_size": size, "rate": rates[problem, "SGD", size]}

@@ -44,14 +44,15 @@ class Settings(settings.Settings):
 
 def measure(trials: Trials, settings: Settings) -> Settings:
     """Saddles; who leaves them and when; where the loss settles; and two pictures."""
-    trials.run(surface_rows, settings, [{}])
-    found = trials.run(saddle_rows, settings, [{"seed": seed} for seed in settings.each_seed()])
+    trials.run(surface_rows, settings, [{}], until=0.01)
+    found = trials.run(saddle_rows, settings, [{"seed": seed} for seed in settings.each_seed()], until=0.15)
     uneven, even = ([row for row in found if row["kind"] == "saddle" and row["split"] == split] for split in SPLITS)
     descents = [{"saddle": saddle, "step": step} for step in STEPS[:2] for saddle in uneven]
     descents += [{"saddle": saddle, "step": STEPS[0]} for saddle in even]
-    trials.run(push_rows, settings, descents)
-    trials.run(batch_rows, settings, descents)
-    trials.run(settling_rows, settings, [{"saddle": saddle, "step": step} for step in STEPS for saddle in uneven])
+    trials.run(push_rows, settings, descents, until=0.5)
+    trials.run(batch_rows, settings, descents, until=0.7)
+    settling = [{"saddle": saddle, "step": step} for step in STEPS for saddle in uneven]
+    trials.run(settling_rows, settings, settling, until=0.97)
     N = min(ROWS, len(trials.data.X_train))
     plateaus = [{"saddle": saddle, "batch_size": N, "push": RANDOM_PUSH} for saddle in even[:1]]
     size = nearest(settings.batch_sizes, 64)

@@ -55,8 +55,10 @@ def named(model: str, settings: dict[str, Any]) -> str:
 
 def measure(trials: Trials, settings: Settings) -> Settings:
     """The race of each model on one core; then what an update costs on every backend that is here."""
-    for model in MODELS:
-        race(trials, replace(settings, model=model, backend="numpy"))  # the claim is about a core, not a device
+    for model, (since, until) in zip(MODELS, ((0.0, 0.25), (0.25, 0.5))):
+        race(
+            trials, replace(settings, model=model, backend="numpy"), since, until
+        )  # the claim is about a core, not a device
     for backend in timing.backends_here(settings.backend):
         arm = replace(settings, backend=backend)
         on_host = get_backend(backend).blas is not None
@@ -101,12 +103,13 @@ def race_rows(
     return [row]
 
 
-def race(trials: Trials, settings: Settings) -> None:
-    """A model's target, tuned rates and timed runs."""
-    [goal] = trials.run(goal_rows, settings, [{}])
+def race(trials: Trials, settings: Settings, since: float, until: float) -> None:
+    """A model's target, tuned rates and timed runs, from one share of the experiment's time to another."""
+    [goal] = trials.run(goal_rows, settings, [{}], until=since + 0.05 * (until - since))
     settings = replace(settings, target=goal["loss"])
     sizes = sorted({1, *settings.batch_sizes})
-    tuned = trials.run(rate_rows, settings, [{"batch_size": size} for size in sizes])
+    middle = since + 0.5 * (until - since)
+    tuned = trials.run(rate_rows, settings, [{"batch_size": size} for size in sizes], until=middle)
     runs = [
         {"path": path, "batch_size": row["batch_size"], "rate": row["learning_rate"], "seed": seed, "repeat": repeat}
         for seed in settings.each_seed()
@@ -115,7 +118,7 @@ def race(trials: Trials, settings: Settings) -> None:
         if row["learning_rate"] is not None
         for path in (PATHS if row["batch_size"] == 1 else ["batched"])
     ]
-    trials.run(race_rows, settings, runs, timed=True)
+    trials.run(race_rows, settings, runs, timed=True, until=until)
 
 
 # ---- C4b: what an update costs against its batch size ----------------------------------------------------------------

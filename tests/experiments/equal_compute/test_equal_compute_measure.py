@@ -76,7 +76,7 @@ def test_a_run_to_a_target_is_the_training_loop(digits, binary, arm, epoch_ends,
     [row] = c3.reaching_rows(digits, longer, target, 30, 0.3, 2)
     model = sweep.make_model(binary if arm == "logistic" else digits, replace(longer, model=arm), 2)
     data = binary if arm == "logistic" else digits
-    at = sweep.moments(120, 30, 20, epoch_ends)
+    at = sweep.moments(120, 30, 20, len(model.theta), epoch_ends)
     how = {"optimizer": SGD(0.3), "batch_size": 30, "epochs": 20, "evaluate_at": at, "drop_last": True}
     history = train(model, data.X_train, data.y_train, rng=np.random.default_rng(2), **how)
     assert row["updates"] == at_target(history.loss, history.updates, target["loss"])
