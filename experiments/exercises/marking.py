@@ -75,13 +75,16 @@ def fits(function: Function, found: Any) -> None:
     """`Stopped` where there is no such function, or where it takes other arguments."""
     if not callable(found):
         raise Stopped(f"there is no function {function.name}; expected def {function.signature}:")
-    parameters = list(inspect.signature(found).parameters.values())
-    wanted = [word.partition("=")[0].strip() for word in function.signature.partition("(")[2].rstrip(")").split(",")]
-    names = [parameter.name for parameter in parameters]
-    needed = {each.name for each in parameters if each.default is each.empty and each.kind is not each.VAR_POSITIONAL}
-    optional = {word.partition("=")[0].strip() for word in function.signature.split("(")[1].split(",") if "=" in word}
-    if names[: len(wanted)] != wanted or needed - (set(wanted) - optional):
-        raise Stopped(f"{function.name} takes ({', '.join(names)}); expected def {function.signature}:")
+    signature = inspect.signature(found)
+    words = [word.strip() for word in function.signature.partition("(")[2].rstrip(")").split(",")]
+    wanted, required = [word.partition("=")[0] for word in words], [word for word in words if "=" not in word]
+    fitting = list(signature.parameters)[: len(words)] == wanted
+    try:
+        signature.bind(*required)
+    except TypeError:
+        fitting = False
+    if not fitting:
+        raise Stopped(f"{function.name} takes {signature}; expected def {function.signature}:")
 
 
 def compared(exercise: Exercise, answer: Any) -> Mark:

@@ -1,5 +1,6 @@
 """Marks: right answers have them all, planted mistakes are named by their cause."""
 
+import importlib.util
 import json
 
 import numpy as np
@@ -149,6 +150,13 @@ def test_a_wrong_answer_fails_the_projects_tests(tmp_path):
     found = json.loads(result.read_text(encoding="utf-8"))
     assert found["points"] == MOST
     assert found["sentence"].startswith("the project's own test_sigmoid_is_expit_to_the_last_digits")
+
+
+@pytest.mark.parametrize("missing", ["pytest", "hypothesis"])
+def test_without_what_the_projects_tests_need_their_points_are_missing(monkeypatch, missing):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else object())
+    mark = marking.tested(load("sigmoid"), None)
+    assert mark == marking.Mark(MOST, f'the project\'s own tests need {missing}: python -m pip install -e ".[test]"')
 
 
 def test_every_function_of_an_answer_is_in_the_place_of_ours_when_the_projects_tests_run():

@@ -154,7 +154,7 @@ def square(answer: Any) -> str:
 
 
 def one_row(answer: Any) -> str:
-    """One row, one hidden unit, one output."""
+    """A batch of one row, and one through a single hidden unit."""
     for sizes in ((1, 3, 5, 4), (1, 2, 1, 2)):
         given, right = network(*sizes, seed=2)
         sentence = wrong(answer.backpropagation, given, right)

@@ -160,9 +160,7 @@ def descent(answer: Any) -> str:
         SGD(learning_rate).step(model, X, y)
 
     mistakes = {
-        f"the step of GD is m = {m} times too large: model.gradient is a mean already": walked([whole(m * RATE)])
-        if m
-        else None,
+        f"the step of GD is m = {m} times too large: model.gradient is a mean already": walked([whole(m * RATE)]),
         "GD divides by m once more: model.gradient is a mean already": walked([whole(RATE / m)]),
         "GD goes up the hill: subtract η times the gradient": walked([whole(-RATE)]),
         "the learning rate is missing in GD": walked([whole(1.0)]),
