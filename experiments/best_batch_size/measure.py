@@ -65,9 +65,9 @@ def measure(trials: Trials, settings: Settings) -> Settings:
     given = settings.target is not None
     rate, target = search(trials, settings)
     settings = replace(settings, target=target)
-    clock(trials, settings, "answer")
+    clock(trials, settings, "answer", 0.5 * done(settings))
     runs = [{"batch_size": settings.probe, "rate": rate, "seed": seed} for seed in settings.each_seed()]
-    probes = trials.run(probe_rows, replace(settings, epochs=3 * settings.epochs), runs)
+    probes = trials.run(probe_rows, replace(settings, epochs=3 * settings.epochs), runs, until=0.8 * done(settings))
     worst = max(min(row["loss"]) for row in probes)
     if worst > target and given:
         raise Refused(
@@ -86,10 +86,15 @@ def measure(trials: Trials, settings: Settings) -> Settings:
     return settings
 
 
-def clock(trials: Trials, settings: Settings, why: str) -> None:
+def done(settings: Settings) -> float:
+    """The share of the experiment's time that the answer takes."""
+    return 0.2 if settings.check else 1.0
+
+
+def clock(trials: Trials, settings: Settings, why: str, until: float) -> None:
     """Time an update at every size, alone in this process."""
     timed = {"why": why, "batch_sizes": list(settings.batch_sizes), "rounds": settings.rounds}
-    trials.run(step_rows, settings, [timed], timed=True)
+    trials.run(step_rows, settings, [timed], timed=True, until=until)
 
 
 def plain(trials: Trials, settings: Settings) -> dict[str, Any]:
@@ -108,7 +113,7 @@ def search(trials: Trials, settings: Settings) -> tuple[float, float]:
 
     def ends(cells: list[tuple[int, float]], epochs: int = max(1, settings.epochs // 4)) -> list[float]:
         runs = [fixed | {"rate": rate} for _, rate in cells]
-        rows = trials.run(search_rows, replace(settings, epochs=epochs), runs)
+        rows = trials.run(search_rows, replace(settings, epochs=epochs), runs, until=0.1 * done(settings))
         return [math.inf if row["diverged"] else row["loss"][-1] for row in rows]
 
     [short] = tuning.best_rates(ends, {settings.probe: FIRST_RATES[settings.optimizer]}).values()
@@ -117,7 +122,7 @@ def search(trials: Trials, settings: Settings) -> tuple[float, float]:
         raise Refused(f"every learning rate from {min(short):g} to {max(short):g} diverges; expected one that does not")
     k = 2 * math.log10(best)
     runs = [fixed | {"rate": tuning.rate(k + step / 2)} for step in (1, 0, -1, -2)]
-    rows = [row for row in trials.run(search_rows, settings, runs) if not row["diverged"]]
+    rows = [row for row in trials.run(search_rows, settings, runs, until=0.25 * done(settings)) if not row["diverged"]]
     lowest = min(rows, key=lambda row: row["loss"][-1])
     target = settings.target or rounded_up(lowest["loss"][-1])
     taken = {row["learning_rate"]: at_target(row["loss"], row["samples"], target) for row in rows}
@@ -165,7 +170,8 @@ def tune(
             for size, rate in cells
             for seed in seeds
         ]
-        taken = [row["samples"] for row in trials.run(race_rows, settings, runs)]
+        until = done(settings) if why == "answer" else 0.9
+        taken = [row["samples"] for row in trials.run(race_rows, settings, runs, until=until)]
         return np.reshape(taken, (-1, len(seeds))).mean(axis=1).tolist()
 
     grids = {}
@@ -198,7 +204,7 @@ def check(trials: Trials, settings: Settings, probe_rate: float) -> None:
     all cores; readings lie next to each other, so that a slow second of the machine hits all sizes alike.
     """
     N = len(trials.data.X_train)
-    clock(trials, settings, "check")
+    clock(trials, settings, "check", 0.25)
     for aim, target in settings.targets:
         found = predict(plain(trials, settings), aim)
         best = tune(trials, settings, "check", target, dict.fromkeys(settings.batch_sizes, found), probe_rate)
