@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..lab.experiment import Experiment, Result
-from ..lab.text import data_name
+from ..lab.text import data_name, styled
 from .figures import Drawn, figures_of
 from .words import begun, blocks, machine, shown
 
@@ -33,6 +33,8 @@ class Claim:
         Those that are about it, and for an experiment's first claim those that are about none.
     leads : bool
         Whether it is its experiment's first: question, settings and rows are told there.
+    evidence : dict
+        The numbers that were measured beside its questions.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Claim:
     deciding: list[dict[str, Any]]
     figures: list[Drawn]
     leads: bool
+    evidence: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,7 @@ def claim_of(name: str, result: Result, drawn: Sequence[Drawn], names: Sequence[
         deciding(claim["verdict"], questions),
         figures,
         leads,
+        claim["evidence"],
     )
 
 
@@ -186,10 +190,21 @@ def answer(parts: Sequence[Part]) -> tuple[str, str]:
     advice, fastest = claims.get("C9"), claims.get("C8d")
     if advice and advice.verdict != MISSING:
         doubt = "" if advice.verdict == "holds" else f"C9 {advice.verdict}; "  # it is an answer all the same
-        return f"{begun(advice.because)} ({doubt}{data['C9']}).", "C9"
+        return f"{begun(recommended(advice))} ({doubt}{data['C9']}).", "C9"
     if fastest and fastest.verdict not in (MISSING, "not measured"):
         named = fastest.verdict in ("holds", "conditional")
         doubt = "" if named else f"No single batch size can be named (C8d {fastest.verdict}): "
         return f"{doubt}{fastest.because if doubt else begun(fastest.because)} ({data['C8d']}).", "C8d"
     missing = "Which batch size trains fastest has not been measured yet: python -m experiments.batch_size_sweep does."
     return missing, ""
+
+
+def recommended(advice: Claim) -> str:
+    """What C9 recommends; where a sweep has checked it, with the time that trusting it lost."""
+    lost = advice.evidence.get("time_lost")
+    if lost is None:
+        return advice.because
+    (low, high), rate = advice.evidence["band"], advice.evidence["learning_rate"]
+    sizes = f"{low:,} to {high:,}" if low < high else f"{low:,}"
+    share = styled(lost["estimate"], ".0%")
+    return f"train with batches of {sizes} at learning rate {rate:g}; trusting that lost {share} % of the time"

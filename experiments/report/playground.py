@@ -115,10 +115,13 @@ def seconds_an_update(results: Mapping[str, Result], sizes: Sequence[int]) -> li
 
 def overhead_and_critical_batch(results: Mapping[str, Result]) -> dict[str, Any]:
     """Where the sliders of a/b and B_c begin, and what measured it: 100 and 100 where nothing did."""
-    claims = {name: claim for result in results.values() for name, claim in result["claims"].items()}
-    lines = claims.get("C4b", {}).get("evidence", {}).get("CPU", {})
+    claims = {name: claim["evidence"] for result in results.values() for name, claim in result["claims"].items()}
+    probe = claims.get("C9", {})
+    if "a_over_b" in probe:
+        ab, bc, by = probe["a_over_b"], probe["critical_batch_size"]["estimate"], "as best_batch_size measured"
+        return {"ab": ab, "bc": bc, "from": [f"a/b = {number(ab)}", f"B_c = {number(bc)}, {by}"]}
+    lines, fits = claims.get("C4b", {}).get("CPU", {}), claims.get("C3", {}).get("MLP loose", {}).get("fits", {})
     line = next((line for name, line in lines.items() if name.endswith("1 thread, 32 hidden units")), None)
-    fits = claims.get("C3", {}).get("evidence", {}).get("MLP loose", {}).get("fits", {})
     fit = fits.get("drawn without replacement")
     ab, bc = line["a_over_b"]["estimate"] if line else 100.0, fit["B_c"]["estimate"] if fit else 100.0
     by_throughput = "as throughput measured (32 hidden units, 1 thread)" if line else "as an example"

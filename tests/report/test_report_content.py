@@ -64,6 +64,16 @@ def test_the_answer_is_c9s_then_c8ds_then_what_is_missing():
     assert source == ""
 
 
+def test_advice_that_was_checked_says_what_trusting_it_lost():
+    checked = part("C9", "does not hold")
+    evidence = {"band": [64, 1200], "learning_rate": 0.5, "time_lost": {"estimate": 0.31, "low": 0.2, "high": 0.4}}
+    checked.claims[0].evidence.update(evidence)
+    assert content.answer([checked])[0] == (
+        "Train with batches of 64 to 1,200 at learning rate 0.5; trusting that lost 31 % of the time "
+        "(C9 does not hold; digits)."
+    )
+
+
 @pytest.mark.parametrize("verdict", ["undecided", "does not hold"])
 def test_an_answer_that_failed_is_no_advice(verdict):
     sentence, _ = content.answer([part("C8d", verdict)])

@@ -119,6 +119,9 @@ def test_the_curve_begins_where_it_was_measured():
     found = playground.overhead_and_critical_batch(results)
     assert (found["ab"], found["bc"]) == (56.5, 184.0)
     assert ["measured" in each for each in found["from"]] == [True, True]
+    probe = {"a_over_b": 78.0, "critical_batch_size": {"estimate": 285.0}}
+    found = playground.overhead_and_critical_batch(results | {"x": {"claims": {"C9": {"evidence": probe}}}})
+    assert (found["ab"], found["bc"]) == (78.0, 285.0)
     nothing = playground.overhead_and_critical_batch({})
     assert (nothing["ab"], nothing["bc"]) == (100.0, 100.0)
     assert ["as an example" in each for each in nothing["from"]] == [True, True]
