@@ -20,7 +20,7 @@ def tables(result: dict[str, Any]) -> str:
     """What is predicted, how it grows, what the probe cost; and the check."""
     aims = [aim for aim, _ in result["settings"]["targets"]]
     found = {aim: predict(result, aim) for aim in aims}
-    parts = [f"{headline(result['settings'])}, {result['settings']['optimizer']}"]
+    parts = [f"{headline(result['settings'])}\noptimizer: {result['settings']['optimizer']}"]
     parts += [prediction_table(result, found), growth_table(result), cost_line(result, found[aims[-1]])]
     if not swept(result, found[aims[-1]].target).empty:
         parts += [check_table(result, aim, each) for aim, each in found.items()]
@@ -135,7 +135,7 @@ def draw_answer(result: dict[str, Any]) -> Figure:
         "o",
         color="C0",
         ms=6,
-        label="predicted, by the time measured at B",
+        label="predicted at the timed sizes",
     )
     middle.plot(line, [answer.updates(size) for size in line], color="C0", label="predicted: S_min (1 + B_c w(B))")
     below.plot(line, answer.law.a + answer.law.b * line, color="C0", label="line: a + b B")
@@ -177,7 +177,7 @@ def draw_hardware(result: dict[str, Any]) -> Figure:
         result["settings"],
         symbols=(
             "a/b: the batch size at which an update's overhead equals its work; B_c: critical batch size. "
-            "A GPU has an a/b of hundreds to thousands for small networks; none was measured here."
+            "The stars are this machine; no other was measured."
         ),
     )
     n = result["settings"]["rows"]
@@ -195,6 +195,7 @@ def draw_hardware(result: dict[str, Any]) -> Figure:
     axis.plot([], [], "*", color="0.5", mec="black", ms=14, label="this machine")
     axis.axhline(n, color=plots.GREY, lw=1, ls=":", label=f"all {n:,} rows")
     plots.log_axes(axis)
+    axis.xaxis.minorticks_off()
     axis.set(xlabel="overhead over work, a/b (rows)", ylabel="fastest batch size B* (shaded: within 10 %)")
     plots.legend_beside(axis)
     return fig
