@@ -50,6 +50,7 @@ def test_the_base_rate_is_a_line_unless_it_would_flatten_what_is_to_be_seen(resu
     labels = [text.get_text() for text in axis.get_legend().get_texts()]
     [label] = [label for label in labels if "base rate" in label]
     assert ("outside" in label) == outside
+    assert axis.get_ylabel() == "test accuracy (%)"
     low, high = axis.get_ylim()
     assert high - low < 5
     assert (low < 100 * (60 - rare) / 60 < high) != outside

@@ -135,8 +135,8 @@ def test_logistic_regression_gets_two_classes(digits, settings):
 
 def test_a_small_real_run(result):
     kinds = {kind: [row for row in result["rows"] if row["kind"] == kind] for kind in ("training", "tuning", "error")}
-    assert len(kinds["training"]) == 2 * len(OPTIMIZERS) * 3 * 2  # problems, optimizers, sizes, seeds
-    assert len(kinds["error"]) == 2 * 3 * 2 * 2 * 2  # problems, places, seeds, sizes below all, directions
+    assert len(kinds["training"]) == 2 * len(OPTIMIZERS) * 3 * 3  # problems, optimizers, sizes, seeds
+    assert len(kinds["error"]) == 2 * 3 * 3 * 2 * 2  # problems, places, seeds, sizes below all, directions
     assert {row["seed"] for row in kinds["tuning"]} == set(tuning_seeds(0))
     assert {row["learning_rate"] for row in kinds["training"] if row["arm"] in (CG, SEARCH)} == {None}
     best = chosen_rates(result).set_index(c7.RUN).learning_rate

@@ -177,7 +177,7 @@ def test_the_drawn_surface_does_what_it_is_drawn_for(settings):
 
 def test_a_small_real_run(result):
     count = {kind: len([row for row in result["rows"] if row["kind"] == kind]) for kind in KINDS}
-    expected = {"surface": 3, "saddle": 2 * 2, "leaving": 3 * 2 * (3 + 3 + 3 + 3 * 2 * 3), "settling": 2 * 3 * 4}
+    expected = {"surface": 3, "saddle": 2 * 3, "leaving": 3 * 3 * (3 + 3 + 3 + 3 * 2 * 3), "settling": 3 * 3 * 4}
     assert count == expected | {"plateau": 3}
 
 
