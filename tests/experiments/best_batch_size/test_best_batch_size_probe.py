@@ -63,7 +63,7 @@ def test_a_probe_is_a_training_run_that_is_looked_at(digits, optimizer):
 
     settings, rate = probe_settings(optimizer=optimizer), 0.02 if optimizer == "adam" else 0.1
     [row] = probe.probe_rows(digits, settings, 8, rate, seed=3)
-    history = train_once(digits, settings, 8, rate, 3, target_loss=1.2)
+    history = train_once(digits, settings, 8, rate, 3, target_loss=1.2, evaluate_every=probe.often(digits, 8))
     assert row["loss"] == history.loss.tolist()
     assert row["noise_updates"][:6] == [0, 1, 2, 3, 4, 5]
     assert max(row["noise_updates"]) < row["updates"][-1]
