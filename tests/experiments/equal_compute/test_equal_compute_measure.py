@@ -159,7 +159,7 @@ def test_sizes_that_take_minutes_are_left_out_of_the_tight_target(digits, monkey
     searches = []
 
     class Recorded(Trials):
-        def run(self, trial, settings, arguments, timed=False):
+        def run(self, trial, settings, arguments, timed=False, until=1.0):
             if trial is c3.target_rows:
                 return [TARGET | {"arm": "mlp"}, TARGET | {"arm": "mlp", "aim": TIGHT}]
             searches.append((trial.__name__, timed, arguments))
