@@ -22,12 +22,11 @@ from .training import train
 
 OPTIMIZERS: dict[str, Callable[[float], Optimizer]] = {"sgd": SGD, "momentum": partial(SGD, momentum=0.9), "adam": Adam}
 COUNTS = ("epoch", "updates", "samples", "seconds")
-APART, SOONEST, LEAST = 2.0, 16, 64  # of `moments`: epochs of large batches; S_min; B_c, by far the least that was seen
-OVERHEAD, WORTH, MOST = (
-    16,
-    40_000,
-    4,
-)  # rows; rows times parameters; times the work, as batch size 1 has a path of its own
+# of `moments`
+APART = 2.0  # epochs between two evaluations, where batches are large
+OVERHEAD, WORTH = 16, 40_000  # of an update, in rows; in rows times parameters
+MOST = 4  # times the work of an epoch in large batches: batch size 1 has a quick path of its own
+SOONEST, LEAST = 16, 64  # S_min in updates and B_c in rows, the least that are likely
 
 
 def data_for(model: str, data: Dataset) -> Dataset:
