@@ -6,7 +6,7 @@ import numpy as np
 
 from minigrad import Dataset
 
-MOST = {"quick": 2_000, "default": 10_000}  # rows; of each as many features as THIN, or else fewer rows
+MOST = {"quick": 1_500, "default": 10_000}  # rows; of each as many features as THIN, or else fewer rows
 THIN = 1_000
 RULE = (
     f"(default: with --quick at most {MOST['quick']:,}, else at most {MOST['default']:,}, of more than {THIN:,} "
