@@ -6,16 +6,13 @@ import numpy as np
 
 from minigrad import Dataset
 
-MOST = {"quick": 1_500, "default": 10_000}  # rows; of each as many features as THIN, or else fewer rows
+MOST = 1_500  # rows, about those of the digits; of as many features as THIN, or else fewer rows
 THIN = 1_000
-RULE = (
-    f"(default: with --quick at most {MOST['quick']:,}, else at most {MOST['default']:,}, of more than {THIN:,} "
-    "features accordingly fewer; with --full all)"
-)
+RULE = f"(default: at most {MOST:,}, of more than {THIN:,} features accordingly fewer; with --full all)"
 
 
 def draw(data: Dataset, wanted: int | str | None, effort: str, seed: int) -> Dataset:
-    """The data with so many of their training rows, by class; all, or without a number as many as fit the effort.
+    """The data with so many of their training rows, by class, or "all"; without a number as many as fit the effort.
 
     ValueError for more rows than there are, or fewer than classes.
     """
@@ -27,10 +24,10 @@ def draw(data: Dataset, wanted: int | str | None, effort: str, seed: int) -> Dat
         if wanted < least:
             raise ValueError(f"--rows is {wanted}; expected at least {least}, one row of each class (or 'all')")
         count = wanted
-    elif wanted == "all" or effort not in MOST:
+    elif wanted == "all" or effort == "full":
         count = m
     else:
-        count = max(least, min(MOST[effort], MOST[effort] * THIN // features))
+        count = max(least, min(MOST, MOST * THIN // features))
     return data.sample(count, seed) if count < m else data
 
 
