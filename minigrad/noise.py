@@ -50,27 +50,26 @@ def gradient_noise(model: Model, X: Any, y: Any = None, *, scale: Array | None =
 
     With `scale` (p,), both are those of scale ∘ g_i, the steps of an optimizer that scales each entry by its own: see
     `Optimizer.scale`. Then Σ_i ‖S ∘ (a_i δ_iᵀ)‖² is the sum of all entries of S² ∘ ((a ∘ a)ᵀ (δ ∘ δ)).
-    Raises as `model.gradient` does.
+    Raises as `model.gradient` does, and ValueError for a scale of another shape.
     """
     batch, xp = model.batch(X, y), model.xp
+    if scale is not None and scale.shape != model.theta.shape:
+        raise ValueError(f"scale has shape {scale.shape}; expected that of theta, {model.theta.shape}")
+    weights = None if scale is None else model.layer_views(scale * scale)
     mean = xp.zeros_like(model.theta)
-    squares = xp.zeros_like(model.theta)  # Σ_i g_i ∘ g_i, filled where it is needed
-    total = xp.zeros(())  # Σ_i ‖g_i‖², in float64 also for a float32 model
+    total = xp.zeros(())  # Σ_i ‖S ∘ g_i‖², in float64 also for a float32 model
     for X_chunk, y_chunk in model.chunks(batch):
         terms = model.layer_terms(Batch(X_chunk, y_chunk, batch.form))
-        for (dW, db), (square_W, square_b), (a, delta) in zip(
-            model.layer_views(mean), model.layer_views(squares), terms
-        ):
+        for layer, ((dW, db), (a, delta)) in enumerate(zip(model.layer_views(mean), terms)):
             dW += xp.matmul(a.T, delta)
             db += delta.sum(axis=0)
-            if scale is None:
+            if weights is None:
                 total += (xp.einsum("ij,ij->i", delta, delta) * (xp.einsum("ij,ij->i", a, a) + 1)).sum()
             else:
-                square_W += xp.matmul((a * a).T, delta * delta)
-                square_b += (delta * delta).sum(axis=0)
+                (weight_W, weight_b), squares = weights[layer], delta * delta
+                total += (weight_W * xp.matmul((a * a).T, squares)).sum() + (weight_b * squares.sum(axis=0)).sum()
     mean /= batch.m
     if scale is not None:
-        total = (scale * scale * squares).sum()
         mean *= scale
     trace = max(0.0, float(total) / batch.m - float(mean @ mean))  # one sample: rounding must not go below 0
     return GradientNoise(mean, trace)

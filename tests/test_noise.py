@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import SHAPES, assert_close, make_problem, problems, small_chunks
+from strategies import SHAPES, assert_close, make_problem, problems, refused, small_chunks
 
 from minigrad import MLP, LogisticRegression, gradient_noise
 
@@ -36,6 +36,22 @@ def test_noise_scale_is_trace_over_squared_mean(shape):
     G = g.mean(axis=0)
     noise = gradient_noise(problem.model, problem.X, problem.y)
     assert noise.noise_scale == pytest.approx(((g - G) ** 2).sum() / len(g) / (G @ G), rel=1e-10)
+
+
+@given(problems(max_rows=30), st.integers(1, 500), st.integers(0, 2**32 - 1))
+def test_scaled_noise_is_the_spread_of_the_scaled_sample_gradients(problem, chunk_bytes, seed):
+    model, X, y = problem.model, problem.X, problem.y
+    scale = np.random.default_rng(seed).uniform(0.1, 10, model.theta.shape)
+    g = scale * model.sample_gradients(X, y)
+    with small_chunks(chunk_bytes):
+        noise = gradient_noise(model, X, y, scale=scale)
+    assert noise.trace == pytest.approx(g.var(axis=0).sum(), abs=1e-10 * (g**2).sum() / len(g))
+    assert_close(noise.mean, g.mean(axis=0), 1e-10, abs(g).max())
+
+
+def test_a_scale_of_another_shape_than_theta_is_refused():
+    with refused("scale has shape (3,)", "expected that of theta, (2,)"):
+        gradient_noise(LogisticRegression(1), [[1.0]], [1], scale=np.ones(3))
 
 
 @given(problems(max_rows=1))

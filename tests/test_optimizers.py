@@ -188,11 +188,19 @@ def test_an_optimizer_that_has_served_one_model_refuses_another_of_the_same_shap
         copied.step(problem.model, problem.X, problem.y)
 
 
-def test_plain_sgd_remembers_nothing_and_serves_any_model():
-    optimizer = SGD(0.1)
-    for seed in range(2):
-        problem = make_problem(seed=seed)
+def test_the_scale_is_what_an_update_multiplies_a_gradient_by():
+    """Adagrad: a step is −η scale ∘ G. Adam without momentum (β₁ = 0): the same. SGD scales nothing."""
+    for optimizer in (Adagrad(0.1), Adam(0.1, beta1=0)):
+        assert optimizer.scale() is None
+        problem = make_problem(n=5)
+        for _ in range(3):
+            before = problem.model.theta.copy()
+            gradient = problem.model.gradient(problem.X, problem.y)
+            optimizer.step(problem.model, problem.X, problem.y)
+            assert_close(problem.model.theta, before - 0.1 * optimizer.scale() * gradient, 1e-12)
+    for optimizer in (SGD(0.1), SGD(0.1, momentum=0.9)):
         optimizer.step(problem.model, problem.X, problem.y)
+        assert optimizer.scale() is None
 
 
 def test_an_update_that_makes_a_new_array_is_warned_of_once():
