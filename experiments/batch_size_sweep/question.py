@@ -30,7 +30,7 @@ Rates are chosen on seeds apart from those that are reported, for accuracy on a 
 Batches are equal: what does not fill one is left out. What happens otherwise is shown once (`ragged_rows`).
 """
 
-from ..lab.commandline import powers_of_two
+from ..lab.arguments import powers_of_two
 from ..lab.experiment import Experiment
 from . import judge, measure, report
 

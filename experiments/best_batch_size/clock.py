@@ -23,6 +23,7 @@ from ..lab.sweep import make_model, make_optimizer
 from ..lab.timing import RATE, interleaved
 
 STRETCH = 256  # updates of a reading of the per-sample path
+BATCHES = 4096  # of a shuffled epoch that come in turn, at most: their rows fill no cache
 
 
 def step_rows(data: Dataset, settings: TrainingSettings, why: str, batch_sizes: list[int], rounds: int) -> list[dict]:
@@ -56,9 +57,9 @@ def update(
     optimizer: Optimizer = make_optimizer(settings, RATE)
     if size == rows.m:
         return lambda: optimizer.step(model, rows)
-    order = list(itertools.islice(batches(rows.m, size, rng, True, backend=model.backend), 4096))
     if is_per_sample(settings, size):
         some = rng.permutation(rows.m)[:STRETCH]
         return lambda: fast_epoch(model, rows, None, some, RATE)
-    coming = itertools.cycle(order)
+    epoch = batches(rows.m, size, rng, drop_last=True, backend=model.backend)
+    coming = itertools.cycle(itertools.islice(epoch, BATCHES))
     return lambda: optimizer.step(model, rows[next(coming)])

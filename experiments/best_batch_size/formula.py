@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import argparse
 import math
+from typing import Any
 
 import numpy as np
 
-from ..lab.commandline import positive_number
+from ..lab.arguments import positive_number
 from ..lab.text import number
 from ..lab.timing import overhead_and_work
 from .theory import Law
-
-FLAGS = {
-    "step-times": {
-        "metavar": '"8:0.21 64:0.30 512:1.1"',
-        "type": lambda text: step_times(text),
-        "help": "answer by the formula alone, without training: batch sizes and what an update takes, in any unit of "
-        "time; together with --noise",
-    },
-    "noise": {
-        "metavar": "B_c",
-        "type": positive_number,
-        "help": "the gradient's noise scale tr Σ/‖G‖² along the run, in rows; together with --step-times",
-    },
-}
 
 
 def step_times(text: str) -> dict[int, float]:
@@ -46,6 +33,22 @@ def step_times(text: str) -> dict[int, float]:
     return times
 
 
+FLAGS: dict[str, dict[str, Any]] = {
+    "step-times": {
+        "metavar": '"8:0.21 64:0.30 512:1.1"',
+        "type": step_times,
+        "help": "answer by the formula alone, without training: batch sizes and what an update takes, in any unit of "
+        "time; together with --noise",
+    },
+    "noise": {
+        "metavar": "B_c",
+        "type": positive_number,
+        "help": "the gradient's noise scale tr Σ/‖G‖² along the run, in rows; together with --step-times",
+    },
+}
+TAKEN = {"step_times", "noise", "rows", "backend", "out", "run", "quiet"}  # flags beside it; a default is no flag
+
+
 def answer(arguments: argparse.Namespace) -> str | None:
     """The text of the answer; None where the flags do not ask for it; ValueError where they do not fit together."""
     times, noise = arguments.step_times, arguments.noise
@@ -54,8 +57,8 @@ def answer(arguments: argparse.Namespace) -> str | None:
     for flag, value, other in (("noise", noise, "step-times"), ("step-times", times, "noise")):
         if value is None:
             raise ValueError(f"--{other} is given without --{flag}; expected both")
-    for flag in ("data", "dataset", "data_dir", "label", "task", "check"):
-        if getattr(arguments, flag, None):
+    for flag, value in vars(arguments).items():
+        if value not in (None, False) and flag not in TAKEN:
             raise ValueError(f"--{flag.replace('_', '-')} has no effect on --step-times; expected one of the two")
     sizes, t = np.array(list(times)), np.array(list(times.values()))
     a, b = overhead_and_work(sizes, t)

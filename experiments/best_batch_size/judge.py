@@ -11,54 +11,67 @@ import scipy.stats
 
 from ..lab.critical_batch import fit
 from ..lab.results import frame
-from ..lab.statistics import Interval
+from ..lab.statistics import LEAST, Interval
+from ..lab.sweep import nearest
 from ..lab.text import number, styled
-from ..lab.verdicts import Judgement, Question
-from .predict import MEDIAN, TWO_RUNS, WEIGHTED, Prediction, cost, predict, step_times
+from ..lab.verdicts import Judgement, Question, seeds_needed
+from .predict import Prediction, cost, predict, step_times
 
 ON_EACH, IN_THE_MEDIAN = 0.25, 0.10  # of the least time, lost
 BROKEN = 1.25  # an assumption that is off by more than this factor is named
-ESTIMATORS = (WEIGHTED, TWO_RUNS, MEDIAN)
 
 
 def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     """C9: the answer; and where the sweep was made, the time that is lost by it."""
-    aims = dict(result["settings"].get("targets") or ())
-    if not aims:
+    targets = dict(result["settings"].get("targets") or ())
+    if not targets:
         return {"C9": Judgement("nothing was measured", measured=False)}
-    found = {aim: predict(result, aim) for aim in aims}
+    found = {aim: predict(result, target) for aim, target in targets.items()}
     answer = list(found.values())[-1]  # at the tight target
     evidence: dict[str, Any] = answer_evidence(result, answer)
     evidence["targets"] = {aim: answer_evidence(result, each) for aim, each in found.items()}
-    checked = {aim: swept(result, each.target) for aim, each in found.items()}
-    if any(table.empty for table in checked.values()):
+    sweeps = {aim: swept(result, target) for aim, target in targets.items()}
+    if any(sweep.empty for sweep in sweeps.values()):
         return {"C9": Judgement(sentence(result, answer), evidence=evidence, measured=False)}
-    questions, lost, by = [], {}, ""
+    lost = {aim: time_lost(sweeps[aim], trusted(result, target)) for aim, target in targets.items()}
     for aim, each in found.items():
-        lost[aim] = time_lost(checked[aim], trusted(result, each.target))
-        name = f"time lost by trusting batch {each.batch_size:,}, {aim} target"
-        by = by or disagreement(result, each.batch_size, int(checked[aim].median().idxmin()))
-        questions.append(Question(name, lost[aim], high=ON_EACH, style=".0%", by=by))
-        evidence["targets"][aim] |= check_evidence(result, each, checked[aim], lost[aim])
-    middle = Interval(*np.median([[x.estimate, x.low, x.high] for x in lost.values()], axis=0).tolist())
-    name = "time lost, in the median over the targets"
-    questions.append(Question(name, middle, high=IN_THE_MEDIAN, style=".0%", by=by))
-    evidence["time_lost"] = {name: value for name, value in middle.plain().items() if name != "level"}
-    said = " and ".join(f"{styled(each.estimate, '.0%')} % ({aim} target)" for aim, each in lost.items())
+        evidence["targets"][aim] |= {"time_lost": lost[aim].plain(), **check_evidence(result, each, sweeps[aim])}
+    middle = Interval(*np.median([[each.estimate, each.low, each.high] for each in lost.values()], axis=0).tolist())
+    takes = seeds_needed(min(map(len, sweeps.values())))
+    unsteady = {aim: disagreement(result, each, sweeps[aim]) for aim, each in found.items()}
+    questions = [
+        Question(name_of(aim, each), lost[aim], high=ON_EACH, style=".0%", by=unsteady[aim], takes=takes)
+        for aim, each in found.items()
+    ]
+    name, by = "time lost, in the median over the targets", next(filter(None, unsteady.values()), "")
+    questions.append(Question(name, middle, high=IN_THE_MEDIAN, style=".0%", by=by, takes=takes))
+    evidence["time_lost"] = {end: value for end, value in middle.plain().items() if end != "level"}
+    return {"C9": Judgement(said(evidence, found, lost), questions, evidence, each_needed=True)}
+
+
+def name_of(aim: str, answer: Prediction) -> str:
+    """The question at one target."""
+    return f"time lost by trusting batch {answer.batch_size:,}, {aim} target"
+
+
+def said(evidence: dict[str, Any], found: dict[str, Prediction], lost: dict[str, Interval]) -> str:
+    """What trusting the predictions costs; and what was measured as the fastest or, where much is lost, what broke."""
+    shares = " and ".join(f"{styled(each.estimate, '.0%')} % ({aim})" for aim, each in lost.items())
+    opening = f"trusting the prediction loses {shares} of the least time"
     broke = sorted({word for aim in found for word in evidence["targets"][aim]["broken"]})
-    because = f"trusting the prediction loses {said} of the least time; best measured: " + ", ".join(
-        f"{evidence['targets'][aim]['measured_best']:,}, predicted {each.batch_size:,}" for aim, each in found.items()
-    )
     if broke and max(each.estimate for each in lost.values()) > ON_EACH:
-        because = f"trusting the prediction loses {said} of the least time, since {' and '.join(broke)}"
-    return {"C9": Judgement(because, questions, evidence, each_needed=True)}
+        return f"{opening}; what broke: {', '.join(broke)}"
+    best = {aim: evidence["targets"][aim]["measured_best"] for aim in found}
+    return f"{opening}; fastest: " + ", ".join(
+        f"{each.batch_size:,} predicted, {best[aim]:,} measured" for aim, each in found.items()
+    )
 
 
-def disagreement(result: dict[str, Any], *sizes: int) -> str:
-    """What a question is left open for: that the clock, which is read twice, says the same about these sizes."""
+def disagreement(result: dict[str, Any], answer: Prediction, sweep: pd.DataFrame) -> str:
+    """What leaves a question open: the clock, read twice, differs about the answer, or about the best measured size."""
     first, second = step_times(result), step_times(result, "check")
-    ratio = {size: second[size] / first[size] for size in sizes}
-    worst = max(sizes, key=lambda size: abs(math.log(ratio[size])))
+    ratio = {size: second[size] / first[size] for size in (answer.batch_size, int(sweep.median().idxmin()))}
+    worst = max(ratio, key=lambda size: abs(math.log(ratio[size])))
     if 1 / BROKEN < ratio[worst] < BROKEN:
         return ""
     return f"a quieter machine: an update on {worst:,} rows took {number(ratio[worst])} times as long in the check"
@@ -150,7 +163,7 @@ def time_lost(sweep: pd.DataFrame, trusted: pd.Series) -> Interval:
 
     everyone = np.arange(len(times))
     estimate = lost(everyone)
-    if len(times) < 3:
+    if len(times) < LEAST:
         return Interval(estimate, -1.0, math.inf)
     with np.errstate(invalid="ignore"):  # runs that never arrived are infinite, and SciPy takes differences
         found = scipy.stats.bootstrap(
@@ -160,40 +173,39 @@ def time_lost(sweep: pd.DataFrame, trusted: pd.Series) -> Interval:
     return Interval(estimate, float(low), float(high))
 
 
-def check_evidence(result: dict[str, Any], answer: Prediction, sweep: pd.DataFrame, lost: Interval) -> dict[str, Any]:
+def check_evidence(result: dict[str, Any], answer: Prediction, sweep: pd.DataFrame) -> dict[str, Any]:
     """Measured against predicted; what other estimators and three rules of thumb would have cost; what broke."""
     T = sweep.median()
     n, best = result["settings"]["rows"], int(T.idxmin())
     lost_at = {int(size): float(T[size] / T[best] - 1) for size in T.index}
-    near = {size: min(lost_at, key=lambda each: abs(math.log(each / size))) for size in answer.microseconds}
     known = {name: min(B_c, n) for name, B_c in answer.estimates.items() if not math.isnan(B_c)}
     predicted = {name: answer.fastest(B_c) for name, B_c in known.items()}
-    noise = min(n, max(1.0, answer.B_c.estimate))
-    thumb = {"always 32": 32, "B = B_c": noise, "the largest": n}
-    nearest = {name: min(lost_at, key=lambda each: abs(math.log(each / size))) for name, size in thumb.items()}
+    thumb = {"always 32": 32, "B = B_c": min(n, max(1.0, answer.law.B_c)), "the largest": n}
     return {
-        "time_lost": lost.plain(),
         "measured_best": best,
         "predicted_over_measured": answer.batch_size / best,
         "measured_seconds": {str(size): float(T[size]) for size in T.index},
-        "lost_by_estimator": {name: lost_at[near[size]] for name, size in predicted.items()},
-        "lost_by_rule_of_thumb": {name: lost_at[size] for name, size in nearest.items()},
+        "lost_by_estimator": {name: lost_at[nearest(lost_at, size)] for name, size in predicted.items()},
+        "lost_by_rule_of_thumb": {name: lost_at[nearest(lost_at, size)] for name, size in thumb.items()},
         "broken": broken(result, answer),
     }
 
 
 def broken(result: dict[str, Any], answer: Prediction) -> list[str]:
-    """The assumptions that the sweep finds off by more than a quarter (the noise: by more than a factor of four)."""
+    """Which assumptions the sweep finds broken: that S(B) is a hyperbola, t(B) a line, the noise right, the rate right.
+
+    A quarter is allowed each, and of the noise a factor of four: it goes into B* by its root.
+    """
     S = swept(result, answer.target, count="updates").median()
     curve = fit({answer.law.w(size): S[size] for size in S.index})
     found = []
     if curve is None or curve.misfit > math.log(BROKEN):
-        found.append("S(B) is no hyperbola")
+        found.append("S(B)")
     if answer.misfit > BROKEN - 1:
-        found.append("t(B) is no line")
+        found.append("t(B)")
     if curve is not None and not 1 / 4 < curve.B_c.estimate / answer.law.B_c < 4:
-        found.append("the noise is not that of the sweep")
+        found.append("the noise")
     mine, size = swept(result, answer.target, "trusted", "updates").median().iloc[0], answer.batch_size
     if size in S and mine > BROKEN * S[size]:
-        found.append("the rate is off")
+        found.append("the rate")
     return found

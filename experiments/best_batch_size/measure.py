@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,15 +37,14 @@ class Settings(TrainingSettings):
         The batch size of the probe.
     check : bool
         Whether to make the sweep, too.
-    targets : dict of float
-        The training losses to reach, found by measuring: tight, and loose, which the probe passes earlier.
+    targets : tuple of (str, float)
+        The training losses to reach, found by measuring: loose, which the probe passes earlier, and tight.
     rounds : int
         Readings of an update at each size.
     check_seeds : int
         Runs of each size in the sweep.
     """
 
-    epochs: int = 10
     probe: int = 32
     check: bool = False
     targets: tuple[tuple[str, float], ...] = ()
@@ -76,11 +76,10 @@ def measure(trials: Trials, settings: Settings) -> Settings:
         )
     target = rounded_up(worst) if worst > target else target  # one that all probes reach
     settings = replace(settings, target=target, targets=targets_of(probes, target))
-    for aim, loss in settings.targets:
-        found = predict(plain(trials, settings), aim)
-        large = nearest(settings.batch_sizes, min(N / 2, 16 * settings.probe))
-        for size in {large, found.batch_size} - {settings.probe}:
-            tune(trials, settings, "answer", loss, {size: found}, rate)
+    large = nearest(settings.batch_sizes, min(N / 2, 16 * settings.probe))
+    for _, loss in settings.targets:
+        found = predict(plain(trials, settings), loss)
+        tune(trials, settings, "answer", found, {large, found.batch_size} - {settings.probe}, rate)
     if settings.check:
         check(trials, settings, rate)
     return settings
@@ -156,9 +155,9 @@ def targets_of(probes: list[dict], tight: float) -> tuple[tuple[str, float], ...
 
 
 def tune(
-    trials: Trials, settings: Settings, why: str, target: float, sizes: dict[int, Prediction], probe_rate: float
+    trials: Trials, settings: Settings, why: str, found: Prediction, sizes: Iterable[int], probe_rate: float
 ) -> dict[int, float | None]:
-    """The best rate of each size to a target, on the tuning seeds, to a quarter of a decade; None where none arrives.
+    """The safest rate of each size to a target, on the tuning seeds, to a quarter of a decade; None: none arrives.
 
     The search begins where theory expects it: η(B) ∝ 1/(1 + B_c w(B)).
     """
@@ -166,7 +165,7 @@ def tune(
 
     def samples(cells: list[tuple[int, float]]) -> list[float]:
         runs = [
-            race(why, target, size, rate, seed, epochs_for(sizes[size].updates(size), size, N))
+            race(why, found.target, size, rate, seed, epochs_for(found.updates(size), size, N))
             for size, rate in cells
             for seed in seeds
         ]
@@ -175,7 +174,7 @@ def tune(
         return np.reshape(taken, (-1, len(seeds))).mean(axis=1).tolist()
 
     grids = {}
-    for size, found in sizes.items():
+    for size in sorted(sizes):
         k = round(2 * math.log10(probe_rate * found.updates(settings.probe) / found.updates(size)))
         grids[size] = (k - 1, k, k + 1) if why == "check" else (k, k + 1)
     costs = tuning.best_rates(samples, grids, limit=4)
@@ -205,9 +204,9 @@ def check(trials: Trials, settings: Settings, probe_rate: float) -> None:
     """
     N = len(trials.data.X_train)
     clock(trials, settings, "check", 0.25)
-    for aim, target in settings.targets:
-        found = predict(plain(trials, settings), aim)
-        best = tune(trials, settings, "check", target, dict.fromkeys(settings.batch_sizes, found), probe_rate)
+    for _, target in settings.targets:
+        found = predict(plain(trials, settings), target)
+        best = tune(trials, settings, "check", found, settings.batch_sizes, probe_rate)
         wanted: list[tuple[str, int, float]] = [("sweep", size, rate) for size, rate in best.items() if rate]
         wanted.append(("trusted", found.batch_size, found.learning_rate))
         runs = [

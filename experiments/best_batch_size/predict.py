@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
+from ..lab.critical_batch import without_replacement
 from ..lab.results import frame
-from ..lab.statistics import Interval, at_target
+from ..lab.statistics import LEAST, Interval, at_target
 from ..lab.timing import overhead_and_work
 from . import probe
 from .theory import Law, critical_from_two
 
 SAFE = 1.05  # of the fewest sample gradients: what the rate that is taken may cost
 WITHIN = 0.1  # of the least time: the band
-WEIGHTED, TWO_RUNS, MEDIAN = "noise, weighted by progress", "two tuned runs", "median noise"
-DEFAULT = WEIGHTED
+ESTIMATORS = WEIGHTED, TWO_RUNS, MEDIAN = "noise, weighted by progress", "two tuned runs", "median noise"
 FRACTIONS = (1 / 8, 1 / 4, 1 / 2, 1.0)  # of the probe's updates: looser targets that it passes on its way
 
 
@@ -35,7 +35,7 @@ class Prediction:
     B_c : Interval
         Critical batch size, and its bootstrap interval over the seeds of the probe.
     estimates : dict of float
-        B_c by each estimator; NaN for one without its runs.
+        B_c by each estimator; NaN for one without its runs. The first, the noise weighted by progress, is the one used.
     S_min : float
         Updates that endlessly large batches would need.
     law : Law
@@ -62,7 +62,7 @@ class Prediction:
 
     def updates(self, batch_size: int) -> float:
         """S(B)."""
-        return self.S_min * (1 + self.B_c.estimate * self.law.w(batch_size))
+        return self.S_min * (1 + self.law.B_c * self.law.w(batch_size))
 
     def step(self, batch_size: int) -> float:
         """t(B) in microseconds: on the line; for one row and for all rows, which lie beside it, as it was measured."""
@@ -92,37 +92,33 @@ class Prediction:
         return min(round(low), self.batch_size), max(round(high), self.batch_size)
 
 
-def predict(result: dict[str, Any], aim: str, estimator: str = DEFAULT) -> Prediction:
-    """The answer for a target of a result, by one of the estimators of B_c."""
-    settings = result["settings"]
-    return predict_at(result, dict(settings["targets"])[aim], estimator)
-
-
-def predict_at(result: dict[str, Any], target: float, estimator: str = DEFAULT) -> Prediction:
-    """The same for any loss that the probe has reached."""
-    settings = result["settings"]
-    n, b = settings["rows"], settings["probe"]
+def predict(result: dict[str, Any], target: float) -> Prediction:
+    """The answer for a loss that all probes of a result have reached."""
+    n, b = result["settings"]["rows"], result["settings"]["probe"]
     probes = frame(result, "probe").to_dict("records")
-    updates = [at_target(row["loss"], row["updates"], target) for row in probes]
-    w = Law(1, 1, 0, n).w
-    each = [probe.weighted(row, u, w(b)) for row, u in zip(probes, updates)]
-    medians = [probe.median(row, u) for row, u in zip(probes, updates)]
+    updates, w = updates_of_probes(result, target), without_replacement(b, n)
+    each = [probe.weighted(row, k, w) for row, k in zip(probes, updates)]
+    medians = [probe.median(row, k) for row, k in zip(probes, updates)]
     estimates = {WEIGHTED: geometric(each), MEDIAN: geometric(medians), TWO_RUNS: two_runs(result, target)}
-    chosen = estimates[estimator]
-    interval = bootstrap(each if estimator == WEIGHTED else medians if estimator == MEDIAN else [chosen])
+    B_c = bootstrap(each)
     microseconds = step_times(result)
     on_line = {size: t for size, t in microseconds.items() if 1 < size < n}
-    a, b_work = overhead_and_work(list(on_line), list(on_line.values()))
-    law = Law(a, b_work, chosen if math.isfinite(chosen) else float(n), n)
-    S_min = float(np.median(updates)) / (1 + law.B_c * w(b))
-    misfit = float(np.sqrt(np.mean([((a + b_work * B) / t - 1) ** 2 for B, t in on_line.items()])))
-    B_c = Interval(law.B_c, interval.low, interval.high)
-    draft = Prediction(target, B_c, estimates, S_min, law, misfit, microseconds, b, probes[0]["learning_rate"])
+    a, work = overhead_and_work(list(on_line), list(on_line.values()))
+    misfit = float(np.sqrt(np.mean([((a + work * size) / t - 1) ** 2 for size, t in on_line.items()])))
+    law = Law(a, work, B_c.estimate if math.isfinite(B_c.estimate) else float(n), n)
+    S_min, rate = float(np.median(updates)) / (1 + law.B_c * w), probes[0]["learning_rate"]
+    draft = Prediction(target, B_c, estimates, S_min, law, misfit, microseconds, b, rate)
     size = draft.fastest(law.B_c)
-    expected = probes[0]["learning_rate"] * (1 + law.B_c * w(b)) / (1 + law.B_c * w(size))
-    tuned = best_race(result, target, size)
-    rate = probes[0]["learning_rate"] if size == b else expected if tuned is None else float(tuned.name)
+    if size != b:
+        tuned = best_race(result, target, size)
+        rate = rate * draft.updates(b) / draft.updates(size) if tuned is None else float(tuned.name)
     return replace(draft, batch_size=size, learning_rate=rate)
+
+
+def updates_of_probes(result: dict[str, Any], target: float) -> list[float]:
+    """What each probe took to a target."""
+    probes = frame(result, "probe")
+    return [at_target(loss, updates, target) for loss, updates in zip(probes.loss, probes.updates)]
 
 
 def step_times(result: dict[str, Any], why: str = "answer") -> dict[int, float]:
@@ -131,9 +127,9 @@ def step_times(result: dict[str, Any], why: str = "answer") -> dict[int, float]:
     return {int(size): float(np.median(times)) for size, times in zip(rows.batch_size, rows.microseconds)}
 
 
-def best_race(result: dict[str, Any], target: float, size: int, why: str = "answer") -> pd.Series | None:
-    """What the best rate that was tried at a size took to the target, its name the rate; None where none arrived."""
-    rows = frame(result, "race", never=("updates", "samples"), why=why, target=target, batch_size=size)
+def best_race(result: dict[str, Any], target: float, size: int) -> pd.Series | None:
+    """What the safest rate that was tried at a size took to the target, its name the rate; None where none arrived."""
+    rows = frame(result, "race", never=("updates", "samples"), why="answer", target=target, batch_size=size)
     if rows.empty:
         return None
     means = rows.groupby("learning_rate")[["updates", "samples"]].mean()
@@ -158,10 +154,8 @@ def two_runs(result: dict[str, Any], target: float) -> float:
     found = best_race(result, target, sizes[-1]) if sizes else None
     if found is None:
         return math.nan
-    probes = frame(result, "probe")
-    mine = np.median([at_target(row.loss, row.updates, target) for row in probes.itertuples()])
-    w = Law(1, 1, 0, n).w
-    return critical_from_two((float(mine), float(found.updates)), (w(b), w(sizes[-1])))
+    mine, w = float(np.median(updates_of_probes(result, target))), [without_replacement(B, n) for B in (b, sizes[-1])]
+    return critical_from_two((mine, float(found.updates)), (w[0], w[1]))
 
 
 def geometric(values: Sequence[float]) -> float:
@@ -170,10 +164,9 @@ def geometric(values: Sequence[float]) -> float:
 
 
 def bootstrap(values: Sequence[float]) -> Interval:
-    """The geometric mean of the seeds' values and its bootstrap interval; endless below three seeds."""
-    x = np.log(np.asarray(values, dtype=float))
-    middle = float(np.exp(x.mean())) if len(x) else math.nan
-    if len(x) < 3 or not np.isfinite(x).all():
+    """The geometric mean of the seeds' values and its bootstrap interval; endless for fewer than LEAST."""
+    x, middle = np.log(np.asarray(values, dtype=float)), geometric(values)
+    if len(x) < LEAST or not np.isfinite(x).all():
         return Interval(middle, 0.0, math.inf)
     if np.ptp(x) == 0:
         return Interval(middle, middle, middle)
@@ -189,17 +182,16 @@ def growth(result: dict[str, Any]) -> list[Prediction]:
     for share in FRACTIONS:
         losses = [float(np.interp(share * row["updates"][-1], row["updates"], row["loss"])) for row in probes]
         target = max(float(np.median(losses)), *(min(row["loss"]) for row in probes))
-        found.append(predict_at(result, target))
+        found.append(predict(result, target))
     return found
 
 
 def cost(result: dict[str, Any]) -> dict[str, float]:
     """What the probe took: sample gradients and seconds of computing, of all that really ran; without the check."""
     parts = [frame(result, "search"), frame(result, "probe"), frame(result, "race", why="answer")]
-    used = [("used", parts[0]), ("samples", parts[1]), ("used", parts[2])]
-    steps = frame(result, "step", why="answer")
-    timed = 1e-6 * sum(sum(times) for times in steps.microseconds) if len(steps) else 0.0
+    parts = [rows for rows in parts if len(rows)]
+    timed = 1e-6 * sum(sum(times) for times in frame(result, "step", why="answer").microseconds)
     return {
-        "sample_gradients": float(sum(rows[name].sum() for name, rows in used if len(rows))),
-        "seconds": float(sum(rows.cost_seconds.sum() for rows in parts if len(rows))) + timed,
+        "sample_gradients": float(sum(rows.used.sum() for rows in parts)),
+        "seconds": float(sum(rows.cost_seconds.sum() for rows in parts)) + timed,
     }

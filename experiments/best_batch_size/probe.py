@@ -80,24 +80,14 @@ def probe_rows(data: Dataset, settings: TrainingSettings, batch_size: int, rate:
     N = len(data.X_train)
     model = make_model(data, settings, seed)
     part = np.random.default_rng(seed).permutation(N)[:NOISE_ROWS] if N > NOISE_ROWS else slice(0, N)
-    X, y = (model.backend.asarray(values[part]) for values in (data.X_train, data.y_train))
-    witness = Witness(make_optimizer(settings, rate), model.batch(model.backend.asarray(X, model.dtype), y), N)
-    every = often(data, batch_size)
-    history = train_once(
-        data,
-        settings,
-        batch_size,
-        rate,
-        seed,
-        model=model,
-        optimizer=witness,
-        target_loss=settings.target,
-        evaluate_every=every,
-    )
+    X, y = model.backend.asarray(data.X_train[part], model.dtype), model.backend.asarray(data.y_train[part])
+    witness = Witness(make_optimizer(settings, rate), model.batch(X, y), N)
+    until: dict[str, Any] = {"target_loss": settings.target, "evaluate_every": often(data, batch_size)}
+    history = train_once(data, settings, batch_size, rate, seed, model, optimizer=witness, **until)
     row = {"kind": "probe", "batch_size": batch_size, "learning_rate": rate, "seed": seed}
     row |= {"updates": history.updates.tolist(), "loss": history.loss.tolist()}
     row |= {"noise_updates": [k for k, _ in witness.seen], "noise_scale": [scale for _, scale in witness.seen]}
-    return [row | {"samples": int(history.samples[-1]), "cost_seconds": time.perf_counter() - start}]
+    return [row | {"used": int(history.samples[-1]), "cost_seconds": time.perf_counter() - start}]
 
 
 def search_rows(data: Dataset, settings: TrainingSettings, batch_size: int, rate: float, seed: int) -> list[dict]:
@@ -121,10 +111,8 @@ def race_rows(
 ) -> list[dict]:
     """One run to a target, or to the end of so many epochs: what it took, and where it ended."""
     start = time.perf_counter()
-    every = often(data, batch_size)
-    history = train_once(
-        data, settings, batch_size, rate, seed, target_loss=target, epochs=epochs, evaluate_every=every
-    )
+    until: dict[str, Any] = {"target_loss": target, "epochs": epochs, "evaluate_every": often(data, batch_size)}
+    history = train_once(data, settings, batch_size, rate, seed, **until)
     row = {"kind": "race", "why": why, "target": target, "batch_size": batch_size, "learning_rate": rate, "seed": seed}
     for name in ("updates", "samples"):
         row[name] = at_target(history.loss, getattr(history, name), target)
@@ -142,7 +130,7 @@ def weighted(row: dict[str, Any], updates: float, w: float) -> float:
     return float((scales * v).sum() / v.sum()) if len(scales) else math.nan
 
 
-def median(row: dict[str, Any], updates: float, _: float = 0.0) -> float:
+def median(row: dict[str, Any], updates: float) -> float:
     """B_c by the median of the noise over a probe's updates until so many."""
     scales, stretches = noise_until(row, updates)
     if not len(scales):

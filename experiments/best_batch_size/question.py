@@ -12,17 +12,20 @@ tried there. The target is what the probe reaches in all its epochs at its best 
 passed after a quarter of its updates.
 
 With --check the sweep is made that the prediction replaces: every size at its own best rate, tuned on other seeds; and
-the recommended size at the recommended rate beside them, in seconds, on the same seeds.
+the recommended size at the recommended rate beside them, on the same seeds. Seconds are the updates of a run times what
+one takes, which is timed once more. Where the two readings of the clock differ by over a quarter at the recommended
+size, or at the best measured one, the questions stay open.
 
 What would refute the claim: at one of the targets the recommended size takes over 25 % longer than the best measured
-one, or in the median over the targets over 10 % longer. Then the assumption that broke is named: S no hyperbola, t no
-line, another noise, a rate that is off. Without --check nothing is judged, and there is only the answer.
+one, or in the median over the targets over 10 % longer. Then the assumption that broke is named (judge.py, `broken`):
+S no hyperbola, t no line, another noise, a rate that is off. Without --check nothing is judged, and there is only the
+answer.
 
 Every step of the probe really ran, and is counted: where the probe takes longer than one training run can save against
 batches of its own size, the answer is to just train.
 """
 
-from ..lab.commandline import powers_of_two
+from ..lab.arguments import powers_of_two
 from ..lab.experiment import Experiment
 from . import formula, judge, measure, report
 

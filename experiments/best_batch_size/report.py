@@ -9,24 +9,24 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..lab import plots
-from ..lab.text import headline, number, table, wrapped
-from .judge import ESTIMATORS, pays_after, sentence, swept
-from .predict import Prediction, cost, growth, predict
+from ..lab.text import begun, headline, number, table, wrapped
+from .judge import pays_after, sentence, swept
+from .predict import ESTIMATORS, Prediction, cost, growth, predict
+from .theory import Law
 
 PLAIN_CHOICES = (1, 32)  # and all rows
 
 
 def tables(result: dict[str, Any]) -> str:
     """What is predicted, how it grows, what the probe cost; and the check."""
-    aims = [aim for aim, _ in result["settings"]["targets"]]
-    found = {aim: predict(result, aim) for aim in aims}
+    found = {aim: predict(result, target) for aim, target in result["settings"]["targets"]}
+    answer = list(found.values())[-1]
     parts = [f"{headline(result['settings'])}\noptimizer: {result['settings']['optimizer']}"]
-    parts += [prediction_table(result, found), growth_table(result), cost_line(result, found[aims[-1]])]
-    if not swept(result, found[aims[-1]].target).empty:
+    parts += [prediction_table(result, found), growth_table(result), cost_line(result, answer)]
+    if not swept(result, answer.target).empty:
         parts += [check_table(result, aim, each) for aim, each in found.items()]
         parts.append(rules_table(result))
-    answer = sentence(result, found[aims[-1]])
-    return "\n\n".join([*parts, wrapped(f"{answer[0].upper()}{answer[1:]}.")])
+    return "\n\n".join([*parts, wrapped(f"{begun(sentence(result, answer))}.")])
 
 
 def prediction_table(result: dict[str, Any], found: dict[str, Prediction]) -> str:
@@ -62,16 +62,12 @@ def ratio(each: Prediction) -> float:
 
 def growth_table(result: dict[str, Any]) -> str:
     """How the answer grows as the target tightens."""
+    header = ["training loss", "B_c", "fastest", "band"]
     lines = [
-        [
-            f"{each.target:.3g}",
-            number(each.B_c.estimate),
-            f"{each.batch_size:,}",
-            between(each),
-        ]
+        [f"{each.target:.3g}", number(each.B_c.estimate), f"{each.batch_size:,}", between(each)]
         for each in growth(result)
     ]
-    return table("The tighter the target, the larger the batch", ["training loss", "B_c", "fastest", "band"], lines)
+    return table("The answer for looser targets, which the probe passed on its way", header, lines)
 
 
 def cost_line(result: dict[str, Any], answer: Prediction) -> str:
@@ -105,7 +101,7 @@ def rules_table(result: dict[str, Any]) -> str:
     targets = result["claims"]["C9"]["evidence"]["targets"]
     ways = ["lost_by_estimator", "lost_by_rule_of_thumb"]
     names = [name for way in ways for name in next(iter(targets.values()))[way]]
-    merged = {aim: {**each[ways[0]], **each[ways[1]]} for aim, each in targets.items()}
+    merged = {aim: each[ways[0]] | each[ways[1]] for aim, each in targets.items()}
     lines = [
         [name, *(f"{100 * each[name]:.0f}" if name in each else "–" for each in merged.values())] for name in names
     ]
@@ -118,8 +114,8 @@ def rules_table(result: dict[str, Any]) -> str:
 
 def draw_answer(result: dict[str, Any]) -> Figure:
     """Time to the target against the batch size, predicted and measured; below it its two factors."""
-    aim, _ = result["settings"]["targets"][-1]
-    answer, n = predict(result, aim), result["settings"]["rows"]
+    _, target = result["settings"]["targets"][-1]
+    answer, n = predict(result, target), result["settings"]["rows"]
     sizes = list(answer.microseconds)
     title = f"Time to a training loss of {answer.target:g}: predicted from one batch size"
     title += ", and measured" if not swept(result, answer.target).empty else ""
@@ -129,14 +125,8 @@ def draw_answer(result: dict[str, Any]) -> Figure:
     law = 1e-6 * answer.S_min * np.array([answer.law.time(size) for size in line])
     top.axvspan(answer.band[0] / 1.05, answer.band[1] * 1.05, color="C2", alpha=0.15, lw=0, label="band: within 10 %")
     top.plot(line, law, color="C0", label="predicted: S(B) (a + b B)")
-    top.plot(
-        sizes,
-        [answer.seconds(size) for size in sizes],
-        "o",
-        color="C0",
-        ms=6,
-        label="predicted at the timed sizes",
-    )
+    times = [answer.seconds(size) for size in sizes]
+    top.plot(sizes, times, "o", color="C0", ms=6, label="predicted at the timed sizes")
     middle.plot(line, [answer.updates(size) for size in line], color="C0", label="predicted: S_min (1 + B_c w(B))")
     below.plot(line, answer.law.a + answer.law.b * line, color="C0", label="line: a + b B")
     below.plot(sizes, list(answer.microseconds.values()), "s", color="C1", ms=6, label="measured")
@@ -144,9 +134,8 @@ def draw_answer(result: dict[str, Any]) -> Figure:
         measured = swept(result, answer.target, count=count)
         if not measured.empty:
             finite = measured.replace(math.inf, np.nan).dropna(axis=1)
-            plots.medians(
-                axis, finite.columns.tolist(), finite.to_numpy().T.tolist(), 1, "measured, best rate for each"
-            )
+            runs = finite.to_numpy().T.tolist()
+            plots.medians(axis, finite.columns.tolist(), runs, 1, "measured, best rate for each")
     mark_choices(top, answer, n)
     for axis, unit in ((top, "seconds to the target"), (middle, "updates, S(B)"), (below, "µs an update, t(B)")):
         plots.log_axes(axis, "y")
@@ -159,7 +148,7 @@ def draw_answer(result: dict[str, Any]) -> Figure:
 
 
 def mark_choices(axis: Any, answer: Prediction, n: int) -> None:
-    """The answer as a star; the plain choices 1, 32 and all as crosses."""
+    """The answer as a star; the plain choices 1, 32 and all as diamonds."""
     axis.plot(answer.batch_size, answer.seconds(answer.batch_size), "*", color="C2", mec="black", ms=20, label="answer")
     plain = [size for size in (*PLAIN_CHOICES, n) if size in answer.microseconds]
     times = [answer.seconds(size) for size in plain]
@@ -168,23 +157,17 @@ def mark_choices(axis: Any, answer: Prediction, n: int) -> None:
 
 def draw_hardware(result: dict[str, Any]) -> Figure:
     """How the fastest size moves with a/b, for the B_c that was measured."""
-    fig, [[axis]] = plots.figure(
-        1,
-        1,
-        10,
-        5.2,
-        "The fastest batch size against the hardware",
-        result["settings"],
-        symbols=(
-            "a/b: the batch size at which an update's overhead equals its work; B_c: critical batch size. "
-            "The stars are this machine; no other was measured."
-        ),
+    title = "The fastest batch size against the hardware"
+    symbols = (
+        "a/b: the batch size at which an update's overhead equals its work; B_c: critical batch size. "
+        "The stars are this machine; no other was measured."
     )
+    fig, [[axis]] = plots.figure(1, 1, 10, 5.2, title, result["settings"], symbols=symbols)
     n = result["settings"]["rows"]
     x = np.geomspace(1, 1e5, 200)
-    for index, (aim, _) in enumerate(result["settings"]["targets"]):
-        answer = predict(result, aim)
-        laws = [type(answer.law)(value, 1.0, answer.law.B_c, n) for value in x]
+    for index, (aim, target) in enumerate(result["settings"]["targets"]):
+        answer = predict(result, target)
+        laws = [Law(value, 1.0, answer.law.B_c, n) for value in x]
         low, high = np.array([law.band() for law in laws]).T
         axis.fill_between(x, low, high, color=f"C{index}", alpha=0.15, lw=0)
         label = f"{aim} target, B_c = {number(answer.law.B_c)}"

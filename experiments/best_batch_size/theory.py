@@ -20,6 +20,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ..lab.critical_batch import without_replacement
+
 
 @dataclass(frozen=True)
 class Law:
@@ -38,9 +40,7 @@ class Law:
 
     def w(self, batch_size: float) -> float:
         """What a batch keeps of a sample's variance."""
-        if math.isinf(self.N):
-            return 1 / batch_size
-        return (1 / batch_size - 1 / self.N) * (self.N / max(1.0, self.N - 1))
+        return 1 / batch_size if math.isinf(self.N) else without_replacement(batch_size, self.N)
 
     def time(self, batch_size: float) -> float:
         """(1 + B_c w(B)) (a + b B)."""

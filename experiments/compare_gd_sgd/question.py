@@ -20,7 +20,7 @@ Loss and gradient are means over the batch. The article *sums* the updates inste
 of gradient descent at the same η move about equally far; with means, SGD moves up to m times as far.
 """
 
-from ..lab.commandline import powers_of_two
+from ..lab.arguments import powers_of_two
 from ..lab.experiment import Experiment
 from . import judge, measure, report
 

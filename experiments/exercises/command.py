@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..lab.commandline import Parser, count, positive_number
+from ..lab.arguments import count, positive_number
+from ..lab.commandline import Parser
 from ..lab.start import INTERRUPTED
 from ..lab.text import wrapped
 from . import marker, process, sheet

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import textwrap
 from pathlib import Path
 
+from ..lab.results import write_all
 from .exercise import Exercise, Function
 
 PROG = "python -m experiments exercises"
@@ -41,10 +41,5 @@ def write(exercise: Exercise, folder: Path) -> bool:
     path = folder / f"{exercise.name}.py"
     if path.exists():
         return False
-    draft = folder / f".{exercise.name}.{os.getpid()}"
-    try:
-        draft.write_text(text(exercise, folder), encoding="utf-8")
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_all({path: text(exercise, folder)})
     return True

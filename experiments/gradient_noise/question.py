@@ -22,7 +22,7 @@ gradient are equally long. It is shown beside (McCandlish et al., arXiv:1812.061
 costs n sample gradients is so by definition; what it costs in seconds is the question of `throughput`.
 """
 
-from ..lab.commandline import powers_of_two
+from ..lab.arguments import powers_of_two
 from ..lab.experiment import Experiment
 from . import judge, measure, report
 

@@ -6,16 +6,14 @@ import argparse
 import dataclasses
 import difflib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import minigrad
-from minigrad import Dataset
-from minigrad.engine import checks
 from minigrad.functions import ACTIVATIONS
 
 from . import rows
+from .arguments import batch_sizes, count, first_seed, positive_number, rows_to_keep, run_name, sizes
 
 if TYPE_CHECKING:
     from .experiment import Experiment
@@ -84,21 +82,11 @@ def parser_of_all() -> Parser:
     return result
 
 
-def parser_of_findings() -> Parser:
-    """The parser of `python -m experiments findings`: where the results lie."""
-    prog = "python -m experiments findings"
-    description = "Write the README's table of findings, and the files behind it, from the results of default runs."
-    result = _with_examples(prog, description, [prog, f"{prog} --run rerun"])
-    _add_folder(result.add_argument_group("results"), "takes DIR/RUN/NAME/")
-    return result
-
-
-def parser_of_report() -> Parser:
-    """The parser of `python -m experiments report`: only where the results are."""
-    prog = "python -m experiments report"
-    description = "Write index.html, a page of all results that are there, beside them."
+def parser_of_results(command: str, description: str, takes: str) -> Parser:
+    """The parser of a command on results that are there: only where they lie; `takes` says what it does with them."""
+    prog = f"python -m experiments {command}"
     result = _with_examples(prog, description, [prog, f"{prog} --run flowers"])
-    _add_folder(result.add_argument_group("results"), "reads DIR/RUN/NAME/")
+    _add_folder(result.add_argument_group("results"), f"{takes} DIR/RUN/NAME/")
     return result
 
 
@@ -181,7 +169,7 @@ def _add_output(result: Parser, folder: str) -> None:
 
 def _add_folder(group: argparse._ArgumentGroup, run_help: str) -> None:
     group.add_argument("--out", metavar="DIR", type=Path, default=Path("results"), help="(default: results)")
-    group.add_argument("--run", metavar="RUN", type=_run_name, help=run_help)
+    group.add_argument("--run", metavar="RUN", type=run_name, help=run_help)
 
 
 def _defaults(experiment: Experiment, flag: str) -> str:
@@ -198,129 +186,9 @@ def _defaults(experiment: Experiment, flag: str) -> str:
     return f"(default: {default}{changes})"
 
 
-def positive_number(text: str) -> float:
-    """An argument that is a finite number above 0."""
-    return _argument(lambda text: checks.positive_number("value", float(text)), text, "a positive number")
-
-
-def count(text: str) -> int:
-    """An argument that is a whole number of at least 1."""
-    return _argument(_count, text, "a whole number of at least 1")
-
-
-def first_seed(text: str) -> int:
-    """An argument that is a whole number of at least 0, and leaves room for the seeds that count on from it."""
-    return _argument(
-        lambda text: checks.whole_number("value", int(text), 0, 2**62), text, "a whole number from 0 to 2^62"
-    )
-
-
-def rows_to_keep(text: str) -> int | str:
-    """An argument that is a number of rows, or all."""
-    return text if text == "all" else _argument(_count, text, "a whole number of at least 1, or all")
-
-
-def sizes(text: str) -> list[int]:
-    """An argument such as "64 32": whole numbers of at least 1; "none" for no number at all."""
-    words = [] if text.strip() == "none" else text.replace(",", " ").split()
-    if not words and text.strip() != "none":
-        raise argparse.ArgumentTypeError(f"{text!r}: expected sizes such as '64 32', or 'none'")
-    return [count(word) for word in words]
-
-
-def batch_sizes(text: str) -> list[int | str]:
-    """An argument such as "1 8 64 all": batch sizes, where all is the whole training set."""
-    words = text.replace(",", " ").split()
-    if not words:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected batch sizes such as '1 8 64 all'")
-    return [
-        word if word == "all" else _argument(_count, word, "a whole number of at least 1, or all") for word in words
-    ]
-
-
-def powers_of_two(count: int) -> str:
-    """The batch sizes 1, 2, 4, …, so many of them, and all, as on the command line."""
-    return " ".join(str(2**k) for k in range(count)) + " all"
-
-
-def resolve_batch_sizes(wanted: list[int | str], n: int) -> list[int]:
-    """Batch sizes as numbers, ascending, each once; ValueError for one above the number of training rows n."""
-    numbers = {n if size == "all" else int(size) for size in wanted}
-    for size in numbers:
-        if size > n:
-            raise ValueError(f"--batch-sizes holds {size}; expected at most the {n} training rows (or 'all')")
-    return sorted(numbers)
-
-
-def load_data(arguments: argparse.Namespace, binary: bool | None, model: str | None) -> Dataset:
-    """The data set that the flags name, as a binary task where --task, the experiment or its model wants one.
-
-    `binary`: whether the experiment needs two classes; None: where its model is logistic regression, but a user's own
-    classes then stay as they are.
-
-    Raises
-    ------
-    ValueError, OSError
-        There are no such data, or no such task in them.
-    """
-    task = None if arguments.task == "classes" else arguments.task
-    if arguments.data is not None:
-        data = minigrad.load_table(arguments.data, arguments.label, task)
-        if binary and data.n_classes > 2:
-            first, second = data.classes[:2]
-            raise ValueError(
-                f"{arguments.data!r} has {data.n_classes} classes, and this experiment needs two; expected a task such "
-                f"as --task '{first}-vs-rest' or --task '{first}-vs-{second}'"
-            )
-        return data
-    if arguments.dataset == "mnist" or arguments.data_dir is not None:
-        data = minigrad.load_mnist(arguments.data_dir)
-    else:
-        data = minigrad.load_digits()
-    needs_two = binary if binary is not None else model == "logistic"
-    if arguments.task == "classes" and needs_two and data.n_classes > 2:
-        raise ValueError("--task is 'classes'; expected a binary task (or --model mlp, where that is a choice)")
-    if task is not None:
-        return data.binary(task)
-    return data.binary("odd-even") if needs_two and data.n_classes > 2 else data
-
-
-def _count(text: str) -> int:
-    return checks.whole_number("value", int(text))
-
-
-def _run_name(text: str) -> str:
-    if not text or text.startswith(".") or not all(letter.isalnum() or letter in "-_." for letter in text):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a folder's name of letters, digits, '-', '_' and '.'")
-    return text
-
-
-def _argument(convert: Callable[[str], Any], text: str, expected: str) -> Any:
-    try:
-        return convert(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected {expected}") from None
-
-
 def folder(arguments: argparse.Namespace, name: str = "") -> Path:
     """Where the experiment of that name leaves its files; without a name, where all of them leave their folders."""
     return arguments.out / (arguments.run or "") / name
-
-
-def refuse_without_effect(arguments: argparse.Namespace, chosen: Mapping[str, Any]) -> None:
-    """ValueError for a flag that would change nothing; `chosen` are the settings that the flags lead to."""
-    given = vars(arguments)
-    for name, condition, expected in (
-        ("label", arguments.data is None, "together with --data"),
-        ("data_dir", arguments.data is not None, "without --data"),
-        ("data_dir", arguments.dataset == "digits", "with --dataset mnist"),
-        ("hidden", chosen.get("model") == "logistic", "with --model mlp: logistic regression has no hidden layer"),
-        ("activation", chosen.get("model") == "logistic", "with --model mlp: logistic regression has no hidden layer"),
-        ("activation", "hidden" in chosen and not chosen["hidden"], "with hidden layers"),
-    ):
-        if given.get(name) is not None and condition:
-            shown = " ".join(map(str, given[name])) if isinstance(given[name], list) else given[name]
-            raise ValueError(f"--{name.replace('_', '-')} is {shown!r}; expected only {expected}")
 
 
 AUTOMATIC = {  # what a flag is without a number of its own

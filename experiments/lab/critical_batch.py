@@ -43,7 +43,7 @@ class Fit:
         return self.S_min.estimate * (1 + self.B_c.estimate * w)
 
 
-def without_replacement(batch_size: Any, n: int) -> Any:
+def without_replacement(batch_size: Any, n: float) -> Any:
     """w(B) of B different rows of n."""
     return (1 / batch_size - 1 / n) * (n / max(1, n - 1))
 

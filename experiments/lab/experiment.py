@@ -11,7 +11,6 @@ import argparse
 import contextlib
 import importlib
 import io
-import math
 import os
 import shlex
 import sys
@@ -22,20 +21,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 
 import minigrad
-from minigrad import Dataset, get_backend
+from minigrad import get_backend
 
 from . import commandline, plots, results, rows
 from .facts import left_out
+from .prepare import prepare
 from .progress import Progress
-from .settings import ModelSettings, Settings
-from .sweep import make_model
+from .settings import Settings
 from .text import wrapped
 from .trials import Trials, available_cores, journal_path
-from .verdicts import Judgement
+from .verdicts import Judgement, against_first
 
 Result = dict[str, Any]
 HOW_TO_READ = (
@@ -154,36 +152,6 @@ def main(experiment: Experiment, argv: list[str] | None = None) -> int:
     return 0
 
 
-def prepare(experiment: Experiment, arguments: argparse.Namespace) -> tuple[Dataset, Settings]:
-    """Data and settings as the flags want them; ValueError or OSError where that cannot be."""
-    given = {name: value for name, value in vars(arguments).items() if value is not None}
-    name = "quick" if arguments.quick else "full" if arguments.full else "default"
-    effort = experiment.efforts[name]
-    own = [flag.replace("-", "_") for flag in experiment.flags]
-    chosen: dict[str, Any] = dict(effort) | {name: given[name] for name in own if name in given}
-    commandline.refuse_without_effect(arguments, chosen)
-    data = commandline.load_data(arguments, experiment.binary, chosen.get("model"))
-    data = rows.draw(data, given.get("rows"), name, given.get("seed", 0))
-    n = len(data.X_train)
-    if len(np.unique(data.y_train)) < 2 or (data.X_train == data.X_train[0]).all():
-        raise ValueError(f"{data.name!r} has one class, or no feature that varies, in training; expected more")
-    target, guessing = chosen.get("target"), math.log(data.n_classes)
-    if target is not None and target >= guessing:
-        raise ValueError(f"--target is {target:g}; expected less than {guessing:.3g}, the loss of guessing")
-    if "batch_sizes" in chosen:
-        wanted = chosen["batch_sizes"]
-        if "batch_sizes" not in given:
-            wanted = [size for size in commandline.batch_sizes(wanted) if size == "all" or int(size) <= n]
-        chosen["batch_sizes"] = tuple(commandline.resolve_batch_sizes(wanted, n))
-    if "hidden" in chosen:
-        chosen["hidden"] = tuple(chosen["hidden"])
-    chosen |= {name: given[name] for name in ("dtype", "seed") if name in given}
-    settings = experiment.settings(dataset=data.name, backend=get_backend(arguments.backend).name, **chosen)
-    if isinstance(settings, ModelSettings):
-        make_model(data, settings, seed=0)  # a network that does not fit into memory is refused here
-    return data, settings
-
-
 def run(experiment: Experiment, trials: Trials, settings: Settings) -> Result:
     """Measure and judge: the result, a plain dict, whose "claims" hold the verdicts.
 
@@ -255,8 +223,7 @@ def claim_of(experiment: Experiment, result: Result, figure: str) -> str:
 def said(name: str, claim: dict[str, Any]) -> str:
     """A claim, its verdict in a sentence, and a line a question."""
     verdict = wrapped(f"{name} {claim['verdict']}: {claim['because']}.")
-    order = ["no", "open", "yes"]  # what speaks against the claim first
-    asked = sorted(claim["evidence"]["questions"], key=lambda each: (each["control"], order.index(each["answer"])))
+    asked = against_first(claim["evidence"]["questions"])
     questions = [wrapped(each["text"], "  • ", "    ") for each in asked]
     return "\n".join([wrapped(claim["statement"]), verdict, *questions, ""])
 

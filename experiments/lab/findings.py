@@ -18,8 +18,10 @@ from typing import Any
 import experiments
 
 from . import commandline, experiment, results
+from .commands import load, names
 from .experiment import Experiment
-from .text import listed
+from .prepare import prepare
+from .text import listed, natural
 
 Finding = dict[str, Any]
 ROOT = Path(experiments.__file__).resolve().parents[1]
@@ -31,12 +33,18 @@ REPEATED = """`python -m experiments.NAME` repeats a row, with every interval.
 `python -m experiments findings` wrote the table from [these results](experiments/findings)."""
 
 
-def main(argv: Sequence[str], ones: Iterable[Experiment]) -> int:
-    """Take the results that are there, and write the files and the table; returns the exit status."""
-    parser = commandline.parser_of_findings()
+def main(argv: Sequence[str], ones: Iterable[Experiment] | None = None) -> int:
+    """Take the results that are there, of these experiments or of all, and write; returns the exit status."""
+    parser = commandline.parser_of_results(
+        "findings",
+        "Write the README's table of findings, and the files behind it, from the results of default runs.",
+        "takes",
+    )
     arguments = parser.parse_args(argv)
     try:
-        said = write(list(ones), commandline.folder(arguments, ""), ROOT)
+        said = write(
+            [load(name) for name in names()] if ones is None else list(ones), commandline.folder(arguments), ROOT
+        )
     except ValueError as error:
         print(f"{parser.prog}: error: {error}", file=sys.stderr)
         return 2
@@ -105,7 +113,7 @@ def read_default(one: Experiment, path: Path) -> dict[str, Any]:
         raise ValueError(f"{str(path)!r} cannot be read: {reason}; expected what {_again(one.name)} writes") from None
     if lacks:
         raise ValueError(f"{str(path)!r} lacks {lacks[0]!r}; expected what {_again(one.name)} writes")
-    data, settings = experiment.prepare(one, commandline.parser(one).parse_args([]))
+    data, settings = prepare(one, commandline.parser(one).parse_args([]))
     wanted = {"experiment": one.name, **settings.plain(), "data": results.data_read(data)}
     start = {"experiment": found["experiment"], **found["settings_at_start"], "data": found["data"]}
     _refuse_another(one, path, start, json.loads(results.json_text(wanted)))
@@ -156,11 +164,6 @@ def machines(findings: Sequence[Finding]) -> list[str]:
         only = f" ({listed(claims)})" if len(by_machine) > 1 else ""
         found.append(f"{machine}, {' to '.join(dict.fromkeys([dates[0], dates[-1]]))}{only}")
     return found
-
-
-def natural(name: str) -> list[Any]:
-    """A key that sorts C10 after C9, and C8a after C8."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
 def escaped(text: str) -> str:

@@ -12,7 +12,7 @@ INTERRUPTED = 130
 
 
 def start(command: str) -> NoReturn:
-    """Import and run `main` of experiments.lab.all, or of an experiment, and end Python with its exit status."""
+    """Import and run `main` of experiments.lab.commands, or of an experiment, and end Python with its exit status."""
     prog = f"python -m experiments{command and '.'}{command}"
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -23,7 +23,7 @@ def start(command: str) -> NoReturn:
                 experiment = importlib.import_module(f"experiments.{command}.question").EXPERIMENT
                 status = importlib.import_module("experiments.lab.experiment").main(experiment)
             else:
-                status = importlib.import_module("experiments.lab.all").main()
+                status = importlib.import_module("experiments.lab.commands").main()
         finally:
             if sys.stdout is not None:  # it is None where a shell has closed it
                 sys.stdout.flush()

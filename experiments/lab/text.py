@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -50,6 +51,16 @@ def median_and_range(values: Sequence[float]) -> str:
 def listed(words: Sequence[str]) -> str:
     """Words as English lists them: a, b and c."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def begun(sentence: str) -> str:
+    """A sentence with a capital at its beginning; a symbol keeps its size."""
+    return sentence[:1].upper() + sentence[1:] if "a" <= sentence[:1] <= "z" else sentence
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """A key that sorts claims as one counts: C2 before C10, C8 before C8a."""
+    return [(int(digits or 0), letters) for digits, letters in re.findall(r"(\d*)(\D*)", name)]
 
 
 def table(title: str, header: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:

@@ -87,6 +87,12 @@ class Question:
         return {"question": self.name, **asdict(self.interval), **bounds, "control": self.control, "text": self.text()}
 
 
+def against_first(questions: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The questions of a result, what speaks against the claim first; controls last."""
+    order = ["no", "open", "yes"]
+    return sorted(questions, key=lambda each: (each["control"], order.index(each["answer"])))
+
+
 def decide(answers: Iterable[bool | None]) -> str:
     """The verdict by the answers: the claim holds where all are yes, and does not hold where all are no.
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..lab.experiment import Experiment, Result
-from ..lab.text import data_name, styled
+from ..lab.text import begun, data_name, natural, styled
+from ..lab.verdicts import against_first
 from .figures import Drawn, figures_of
-from .words import begun, blocks, machine, shown
+from .words import blocks, machine, shown
 
 MISSING = "no result"
 
@@ -113,14 +113,9 @@ def checked(one: Experiment, result: Result) -> Result:
     return result
 
 
-def in_order(name: str) -> list[tuple[int, str]]:
-    """A key that sorts claims as one counts: C2 before C10, C8 before C8a."""
-    return [(int(digits or 0), letters) for digits, letters in re.findall(r"(\d*)(\D*)", name)]
-
-
 def part_of(one: Experiment, result: Result | None, problem: str, question: str) -> Part:
     """An experiment as the page tells it."""
-    names = sorted(one.claims, key=in_order)
+    names = sorted(one.claims, key=natural)
     if result is None:
         claims = [Claim(name, unmeasured(one, name), MISSING, problem, [], [], [], name == names[0]) for name in names]
         command = f"python -m experiments.{one.name}"
@@ -151,9 +146,7 @@ def unmeasured(one: Experiment, name: str) -> str:
 def claim_of(name: str, result: Result, drawn: Sequence[Drawn], names: Sequence[str]) -> Claim:
     """A claim of a result, with its questions and figures."""
     claim, leads = result["claims"][name], name == names[0]
-    order = ["no", "open", "yes"]  # what speaks against the claim first
-    asked = sorted(claim["evidence"]["questions"], key=lambda each: (each["control"], order.index(each["answer"])))
-    questions = [each | {"measured": measured(each)} for each in asked]
+    questions = [each | {"measured": measured(each)} for each in against_first(claim["evidence"]["questions"])]
     figures = [each for each in drawn if each.claim == name] + [each for each in drawn if leads and not each.claim]
     return Claim(
         name,

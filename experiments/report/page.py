@@ -10,6 +10,8 @@ from pathlib import Path
 import jinja2
 
 from ..lab.experiment import Experiment
+from ..lab.results import write_all
+from ..lab.text import begun, natural
 from . import content, playground, words
 from .content import MISSING
 from .downloads import downloads
@@ -33,13 +35,7 @@ def write(folder: Path, experiments: Sequence[Experiment]) -> Path:
         The folder cannot be read or written.
     """
     path = folder / "index.html"
-    text = render(folder, experiments)
-    temporary = path.with_name(path.name + ".part")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_all({path: render(folder, experiments)})
     return path
 
 
@@ -54,12 +50,12 @@ def render(folder: Path, experiments: Sequence[Experiment]) -> str:
         content.part_of(one, results.get(one.name), problems.get(one.name, ""), question_of(one)) for one in experiments
     ]
     claims = [(claim, part) for part in parts for claim in part.claims]
-    claims.sort(key=lambda pair: content.in_order(pair[0].name))
+    claims.sort(key=lambda pair: natural(pair[0].name))
     sentence, source = content.answer(parts)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"sentence": words.begun, "marked": words.marked}
+    environment.filters |= {"sentence": begun, "marked": words.marked}
     return environment.get_template("page.html.jinja").render(
         answer=sentence,
         answer_from=source,

@@ -9,11 +9,6 @@ from typing import Any
 from markupsafe import Markup, escape
 
 
-def begun(sentence: str) -> str:
-    """A sentence with a capital at its beginning; a symbol keeps its size."""
-    return sentence[:1].upper() + sentence[1:] if "a" <= sentence[:1] <= "z" else sentence
-
-
 def blocks(docstring: str) -> list[tuple[str, str]]:
     """A docstring without its first line as blocks ("p" or "pre", text): what is indented keeps its lines."""
     _, _, body = docstring.strip().partition("\n")

@@ -24,7 +24,7 @@ What would refute a part: the other answer, by 95 % intervals. Were the slope of
 what is left would be no saddle, and all parts stay open.
 """
 
-from ..lab.commandline import powers_of_two
+from ..lab.arguments import powers_of_two
 from ..lab.experiment import Experiment
 from . import judge, measure, report
 

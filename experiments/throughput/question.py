@@ -23,7 +23,7 @@ it: the table says how far it misses, and at which batch an update takes twice a
 line. "Flops alone" is what the arithmetic of a sample costs at the rate of one large matrix product.
 """
 
-from ..lab.commandline import powers_of_two
+from ..lab.arguments import powers_of_two
 from ..lab.experiment import Experiment
 from . import judge, measure, report
 

@@ -11,13 +11,13 @@ from exercises.answers import RIGHT, changed, source
 
 from experiments.exercises import command, process
 from experiments.exercises.exercise import NAMES, load
-from experiments.lab import all as laboratory
+from experiments.lab import commands
 
 
 def run(capsys, *words):
     """(exit status, what was printed, lines of errors) of a command."""
     try:
-        status = laboratory.main(["exercises", *map(str, words)])
+        status = commands.main(["exercises", *map(str, words)])
     except SystemExit as error:
         status = error.code
     out, err = capsys.readouterr()
@@ -51,7 +51,7 @@ def test_eight_are_listed(capsys):
     assert (status, errors) == (0, [])
     assert all(f"  {name} " in out and load(name).title in out for name in NAMES)
     assert len(NAMES) == 8
-    assert not set(laboratory.names()) & {"exercises", "lab"}
+    assert not set(commands.names()) & {"exercises", "lab"}
 
 
 def test_start_never_overwrites(tmp_path, capsys):

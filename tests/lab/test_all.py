@@ -5,10 +5,10 @@ import json
 import pytest
 from strategies import python
 
-from experiments.lab import all, experiment
+from experiments.lab import commands, experiment
 from experiments.report import page
 
-NAMES = all.names()
+NAMES = commands.names()
 
 
 def test_the_experiments_are_listed():
@@ -17,7 +17,7 @@ def test_the_experiments_are_listed():
     assert sorted(NAMES) == NAMES
     assert "lab" not in NAMES
     assert all_in(done.stdout, NAMES)
-    assert all_in(done.stdout, [all.load(name).title for name in NAMES])
+    assert all_in(done.stdout, [commands.load(name).title for name in NAMES])
 
 
 def all_in(text, words):
@@ -40,17 +40,17 @@ def test_all_runs_all_with_the_flags_that_matter_and_returns_the_worst(monkeypat
         return NAMES.index(one.name)
 
     monkeypatch.setattr(experiment, "main", main)
-    assert all.main(["all", "--quick", "--dtype", "float32", "--run", "mine"]) == len(NAMES) - 1
+    assert commands.main(["all", "--quick", "--dtype", "float32", "--run", "mine"]) == len(NAMES) - 1
     assert list(ran) == NAMES
     for name, argv in ran.items():
         assert {"--quick", "--run=mine"} <= set(argv)
-        assert ("--dtype=float32" in argv) == ("dtype" not in all.load(name).fixed)
+        assert ("--dtype=float32" in argv) == ("dtype" not in commands.load(name).fixed)
 
 
 def test_all_ends_where_it_is_interrupted(monkeypatch):
     ran = []
     monkeypatch.setattr(experiment, "main", lambda one, _: ran.append(one.name) or 130)
-    assert all.main(["all"]) == 130
+    assert commands.main(["all"]) == 130
     assert ran == NAMES[:1]
 
 
@@ -60,7 +60,7 @@ def test_all_lists_the_verdicts(monkeypatch, tmp_path, capsys):
     (tmp_path / NAMES[-1]).mkdir()
     claims = {"C77": {"statement": "The moon is cheese.", "verdict": "does not hold"}}
     (tmp_path / NAMES[-1] / "result.json").write_text(json.dumps({"claims": claims}), encoding="utf-8")
-    assert all.main(["all", "--out", str(tmp_path)]) == 0
+    assert commands.main(["all", "--out", str(tmp_path)]) == 0
     wrote, _, listed = capsys.readouterr().out.splitlines()
     assert wrote == f"wrote {tmp_path / 'index.html'}"
     assert listed == "C77     does not hold   The moon is cheese."
@@ -73,7 +73,7 @@ def test_all_lists_the_verdicts(monkeypatch, tmp_path, capsys):
 def test_all_refuses_before_anything_runs(monkeypatch, capsys, argv, word):
     monkeypatch.setattr(experiment, "main", lambda *_: pytest.fail("it ran"))
     with pytest.raises(SystemExit) as caught:
-        all.main(["all", *argv])
+        commands.main(["all", *argv])
     assert caught.value.code == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 1
@@ -82,7 +82,7 @@ def test_all_refuses_before_anything_runs(monkeypatch, capsys, argv, word):
 
 def test_the_help_of_all_is_its_own(capsys):
     with pytest.raises(SystemExit) as caught:
-        all.main(["all", "--help"])
+        commands.main(["all", "--help"])
     assert caught.value.code == 0
     out = capsys.readouterr().out
     assert "python -m experiments all" in out

@@ -9,7 +9,7 @@ import pytest
 from rooms import verdicts
 from strategies import status_of
 
-from experiments.lab import all, experiment
+from experiments.lab import commands, experiment
 from experiments.lab.commandline import TRAINING_FLAGS
 from experiments.lab.settings import ModelSettings
 from experiments.lab.start import start
@@ -19,9 +19,9 @@ from minigrad import BackendUnavailable
 FOLDER = Path(experiment.__file__).parents[1]
 
 
-@pytest.fixture(params=all.names())
+@pytest.fixture(params=commands.names())
 def one(request):
-    return all.load(request.param)
+    return commands.load(request.param)
 
 
 def test_an_experiment_is_declared_and_has_its_rooms(one):
@@ -67,7 +67,7 @@ def test_runs_with_names_are_kept_apart(tmp_path):
 def fake(measure=lambda _, settings: settings, draw=lambda _: None):
     """An experiment that does next to nothing; it borrows a name, whose folder tells its title."""
     return replace(
-        all.load("gradient_noise"),
+        commands.load("gradient_noise"),
         claims={"C0": "Nothing in {rows} rows."},
         settings=ModelSettings,
         flags=(),

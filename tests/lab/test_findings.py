@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.lab import all, commandline, experiment, findings, results
+from experiments.lab import commandline, commands, findings, prepare, results
 from experiments.lab.statistics import Interval
 from experiments.lab.verdicts import Judgement, Question
 
@@ -77,20 +77,20 @@ def test_the_readme_says_what_the_files_say():
 
 
 def test_the_readme_is_what_the_command_writes():
-    files = [FILES[name] for name in all.names()]
+    files = [FILES[name] for name in commands.names()]
     assert findings.with_table(README, findings.section(files)) == README
 
 
-@pytest.mark.parametrize("name", all.names())
+@pytest.mark.parametrize("name", commands.names())
 def test_a_finding_is_of_a_default_run_and_answers_every_claim(name):
-    assert findings.kept(all.load(name), FOLDER / f"{name}.json") == FILES[name]
-    assert list(FILES[name]["claims"]) == list(all.load(name).claims)
+    assert findings.kept(commands.load(name), FOLDER / f"{name}.json") == FILES[name]
+    assert list(FILES[name]["claims"]) == list(commands.load(name).claims)
     for claim in FILES[name]["claims"].values():
         assert contradictions(claim) == []
 
 
 def test_the_files_are_those_of_the_experiments_and_small():
-    assert sorted(FILES) == all.names()
+    assert sorted(FILES) == commands.names()
     claims = [name for file in FILES.values() for name in file["claims"]]
     assert len(claims) == len(set(claims))  # a name stands for one row
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 200_000
@@ -110,7 +110,16 @@ def test_a_planted_disagreement_in_the_readme_is_told(old, new):
     planted = README[:start] + README[start:].replace(old, new, 1)
     assert planted != README, f"the table has no {old!r}: plant another"
     assert disagreements(planted, FILES)
-    assert findings.with_table(planted, findings.section([FILES[name] for name in all.names()])) != planted
+    assert findings.with_table(planted, findings.section([FILES[name] for name in commands.names()])) != planted
+
+
+def test_a_changed_number_in_the_readme_is_told():
+    row = next(line for line in README[README.index(findings.BEGIN) :].splitlines() if line.startswith("| C1 |"))
+    because = FILES["compare_gd_sgd"]["claims"]["C1"]["because"]
+    number = numbers(because)[0]
+    planted = README.replace(row, row.replace(number, f"1{number}", 1))
+    assert planted != README
+    assert disagreements(planted, FILES)
 
 
 def test_a_planted_disagreement_in_a_file_is_told():
@@ -138,7 +147,7 @@ def judge(result):
 
 
 def made_up(name, *claims):
-    return replace(all.load(name), judge=judge, claims=dict.fromkeys(claims, "Less than half in {epochs} epochs."))
+    return replace(commands.load(name), judge=judge, claims=dict.fromkeys(claims, "Less than half in {epochs} epochs."))
 
 
 ONES = [made_up("compare_gd_sgd", "C10", "C2"), made_up("throughput", "C2-CPU")]
@@ -146,7 +155,7 @@ ONES = [made_up("compare_gd_sgd", "C10", "C2"), made_up("throughput", "C2-CPU")]
 
 def result_of(one, share, *flags, **environment):
     """A result as a run with these flags leaves it, but for its rows."""
-    data, settings = experiment.prepare(one, commandline.parser(one).parse_args(list(flags)))
+    data, settings = prepare.prepare(one, commandline.parser(one).parse_args(list(flags)))
     where = {"date": "2026-03-04T05:06:07+00:00", "processor": "Abacus", "cores": 3, "gpu": ""} | environment
     return {
         "experiment": one.name,
@@ -218,14 +227,14 @@ def test_the_command_writes_files_and_table(root, capsys):
 
 
 def test_it_is_a_command_of_the_laboratory(tmp_path, capsys):
-    assert all.main(["findings", "--out", str(tmp_path / "nowhere")]) == 2
+    assert commands.main(["findings", "--out", str(tmp_path / "nowhere")]) == 2
     assert "nowhere" in capsys.readouterr().err
     with pytest.raises(SystemExit) as caught:
-        all.main(["findings", "--quick"])
+        commands.main(["findings", "--quick"])
     assert caught.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
-    assert all.main([]) == 0
-    assert "python -m experiments findings" in capsys.readouterr().out
+    assert commands.main([]) == 0
+    assert "findings                " in capsys.readouterr().out
 
 
 def test_a_run_has_a_folder_of_its_own(root):

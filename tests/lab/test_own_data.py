@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from strategies import status_of
 
-from experiments.lab import all, commandline
+from experiments.lab import commandline, commands, prepare
 from minigrad import load_table
 
 FLAGS = ("--quick", "--epochs", "2", "--seeds", "3", "--target", "0.6", "--batch-sizes", "8 all", "--workers", "1")
@@ -24,7 +24,7 @@ def flowers(tmp_path):
 
 
 def run(one, path, tmp_path, *flags):
-    status = status_of(all.load(one), ["--data", str(path), "--out", str(tmp_path / "out"), *flags])
+    status = status_of(commands.load(one), ["--data", str(path), "--out", str(tmp_path / "out"), *flags])
     written = tmp_path / "out" / one / "result.json"
     return status, json.loads(written.read_text(encoding="utf-8")) if written.exists() else None
 
@@ -67,7 +67,7 @@ def test_two_classes_of_a_quantity(flowers, tmp_path):
     assert list(result["data"]["classes"]) == ["below 1", "1 or more"]
 
 
-@pytest.mark.parametrize("one", [name for name in all.names() if all.load(name).binary])
+@pytest.mark.parametrize("one", [name for name in commands.names() if commands.load(name).binary])
 @pytest.mark.parametrize("task", [(), ("--task", "classes")])
 def test_an_experiment_of_two_classes_asks_for_a_task(flowers, tmp_path, capsys, one, task):
     status, result = run(one, flowers, tmp_path, "--quick", *task)
@@ -76,13 +76,13 @@ def test_an_experiment_of_two_classes_asks_for_a_task(flowers, tmp_path, capsys,
     assert "has 3 classes, and this experiment needs two; expected a task such as --task 'iris-vs-rest'" in err
 
 
-@pytest.mark.parametrize("one", all.names())
+@pytest.mark.parametrize("one", commands.names())
 def test_no_experiment_regroups_a_users_own_classes(flowers, one):
-    one = all.load(one)
+    one = commands.load(one)
     arguments = commandline.parser(one).parse_args(["--data", str(flowers)])
     if one.binary:
         with pytest.raises(ValueError, match="needs two"):
-            commandline.load_data(arguments, one.binary, None)
+            prepare.load_data(arguments, one.binary, None)
     else:
         for model in ("logistic", "mlp"):
-            assert commandline.load_data(arguments, one.binary, model).classes == ("iris", "lily", "rose")
+            assert prepare.load_data(arguments, one.binary, model).classes == ("iris", "lily", "rose")

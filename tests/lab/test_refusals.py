@@ -5,14 +5,14 @@ import os
 import pytest
 from strategies import status_of
 
-from experiments.lab import all, experiment
+from experiments.lab import commands, experiment
 from experiments.lab.commandline import TRAINING_FLAGS
 from minigrad import BackendUnavailable, get_backend
 
 
-@pytest.fixture(params=all.names())
+@pytest.fixture(params=commands.names())
 def one(request):
-    return all.load(request.param)
+    return commands.load(request.param)
 
 
 def offered(one):
@@ -158,7 +158,7 @@ def test_a_bad_file_is_refused(one, capsys, monkeypatch, place, argv, quoted, ex
     ],
 )
 def test_a_flag_that_does_nothing_or_is_not_there_is_refused_with_the_cure(capsys, monkeypatch, place, argv, quoted):
-    assert_refused(all.load("compare_gd_sgd"), [*argv, "--out", "out"], capsys, monkeypatch, place, quoted)
+    assert_refused(commands.load("compare_gd_sgd"), [*argv, "--out", "out"], capsys, monkeypatch, place, quoted)
 
 
 def test_a_backend_that_is_not_there_is_refused(one, capsys, monkeypatch, place):

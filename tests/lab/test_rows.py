@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from strategies import status_of
 
-from experiments.lab import all, rows
+from experiments.lab import all, commands, rows
 from minigrad import Dataset
 
 
@@ -47,7 +47,7 @@ def test_with_the_flag_so_many_and_a_line_says_so():
 def test_an_experiment_samples_before_it_resolves_its_batch_sizes_and_keeps_a_record(tmp_path, capsys):
     flags = ["--quick", "--rows", "90", "--seed", "3", "--seeds", "2", "--out", str(tmp_path)]
     flags += ["--workers", "1", "--epochs", "2"]
-    assert status_of(all.load("gradient_noise"), [*flags, "--batch-sizes", "1 64 all"]) == 0
+    assert status_of(commands.load("gradient_noise"), [*flags, "--batch-sizes", "1 64 all"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("90 of 1,437 training rows, drawn by class, seed 3: --rows all keeps every row\n\n")
     assert "on digits, 90 of 1,437 rows of 64 features" in out
@@ -55,12 +55,12 @@ def test_an_experiment_samples_before_it_resolves_its_batch_sizes_and_keeps_a_re
     settings = result["settings"]
     assert (settings["rows"], settings["drawn_from"], settings["batch_sizes"]) == (90, 1_437, [1, 64, 90])
     assert settings["test_rows"] == 360
-    assert status_of(all.load("gradient_noise"), [*flags, "--batch-sizes", "91"]) == 2
+    assert status_of(commands.load("gradient_noise"), [*flags, "--batch-sizes", "91"]) == 2
     assert "--batch-sizes holds 91; expected at most the 90 training rows" in capsys.readouterr().err
 
 
 def test_all_hands_the_flag_to_every_experiment():
     parser = all.commandline.parser_of_all()
-    for one in map(all.load, all.names()):
+    for one in map(commands.load, commands.names()):
         assert "--rows=500" in all.flags_for(one, parser.parse_args(["--rows", "500"]))
         assert "--rows=all" in all.flags_for(one, parser.parse_args(["--rows", "all"]))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from strategies import python
 
-from experiments.lab import all
+from experiments.lab import commands
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,7 +25,7 @@ def test_run_as_a_script_it_says_how_to_run_it(script):
 
 
 def test_every_experiment_says_its_own_name():
-    for name in all.names():
+    for name in commands.names():
         text = (ROOT / "experiments" / name / "__main__.py").read_text(encoding="utf-8")
         assert text.count(f"python -m experiments.{name}") == 2
         assert f'start("{name}")' in text

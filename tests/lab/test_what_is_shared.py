@@ -1,15 +1,15 @@
-"""`experiments/lab` holds what at least two experiments use; what serves one lies in its folder."""
+"""`experiments/lab` holds what at least two folders of `experiments` use; what serves one lies in it."""
 
 import ast
 from pathlib import Path
 
 import pytest
 
-from experiments.lab import all
+from experiments.lab import commands
 
-FOLDER = Path(all.__file__).parents[1]
+FOLDER = Path(commands.__file__).parents[1]
 LAB = {path.stem: path for path in (FOLDER / "lab").glob("*.py") if path.stem != "__init__"}
-FRAME = {"start", "all", "findings"}  # how commands begin, and the one about all experiments together
+FRAME = {"start", "commands", "all", "findings"}  # how commands begin, and those about all experiments together
 ONE_LESSON = {"curvature"}  # used by three as a whole, though not each of its functions
 
 
@@ -40,16 +40,20 @@ def public_names(path):
 
 
 def mentions():
-    """{experiment: the names that its files mention}, and {module of the lab: names} with what it says itself."""
-    by_experiment = {name: {w for path in (FOLDER / name).glob("*.py") for w in words(path)} for name in all.names()}
-    return by_experiment, {name: words(path) for name, path in LAB.items()}
+    """{experiment, or the report or the exercises: the names that its files mention}, and the same a module of the lab.
+
+    The lab's own are a list, for how often each is mentioned.
+    """
+    folders = [*commands.names(), "report", "exercises"]
+    by_folder = {name: {w for path in (FOLDER / name).glob("*.py") for w in words(path)} for name in folders}
+    return by_folder, {name: words(path) for name, path in LAB.items()}
 
 
-BY_EXPERIMENT, IN_LAB = mentions()
+BY_FOLDER, IN_LAB = mentions()
 
 
-def experiments_of(word, by_experiment=BY_EXPERIMENT):
-    return {name for name, said in by_experiment.items() if word in said}
+def users_of(word):
+    return {name for name, said in BY_FOLDER.items() if word in said}
 
 
 @pytest.mark.parametrize("module", sorted(set(LAB) - FRAME))
@@ -57,10 +61,10 @@ def test_a_module_of_the_lab_is_used_by_two_experiments(module):
     users, reached = set(), {module}
     while reached:
         found = reached.pop()
-        users |= experiments_of(found)
+        users |= users_of(found)
         reached |= {name for name, said in IN_LAB.items() if found in said and name not in (found, module)} & {"sweep"}
-        if any(module in IN_LAB[name] for name in ("experiment", "commandline")):
-            users |= set(all.names())  # every experiment runs through these
+        if any(module in IN_LAB[name] for name in ("experiment", "commandline", "prepare")):
+            users |= set(commands.names())  # every experiment runs through these
     assert len(users) >= 2, f"lab/{module}.py serves {sorted(users)} alone"
 
 
@@ -69,6 +73,6 @@ def test_a_name_of_the_lab_is_used_by_two_experiments_or_by_the_lab(module):
     alone = {}
     for name in public_names(LAB[module]):
         in_lab = sum(said.count(name) for said in IN_LAB.values()) - (name.isupper())  # a constant's own assignment
-        if in_lab <= 0 and len(experiments_of(name)) < 2:
-            alone[name] = sorted(experiments_of(name))
+        if in_lab <= 0 and len(users_of(name)) < 2:
+            alone[name] = sorted(users_of(name))
     assert not alone, f"of lab/{module}.py serve one experiment or none: {alone}"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from strategies import status_of
 
-from experiments.lab import all
+from experiments.lab import commands
 from experiments.report import page, playground
 
 EVIL = "<script>document.title='stolen'</script>"
@@ -35,14 +35,14 @@ def folder(tmp_path_factory, few_runs):
     rows = [f"7,{rng.normal(i % 2, 0.7):.3f},{rng.normal():.3f},{kinds[i % 2]}" for i in range(80)]
     table.write_text("\n".join([f"{EVIL},wide,long,kind", *rows]) + "\n", encoding="utf-8")
     for name in EXPERIMENTS:
-        assert status_of(all.load(name), ["--data", table, "--out", here / "results", *FLAGS]) == 0
+        assert status_of(commands.load(name), ["--data", table, "--out", here / "results", *FLAGS]) == 0
     return here / "results"
 
 
 @pytest.fixture(scope="session")
 def experiments():
     """Every experiment that is here."""
-    return [all.load(name) for name in all.names()]
+    return [commands.load(name) for name in commands.names()]
 
 
 @pytest.fixture(scope="session")

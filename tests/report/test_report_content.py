@@ -5,6 +5,7 @@ import math
 import pytest
 
 from experiments.lab.statistics import Interval
+from experiments.lab.text import begun, natural
 from experiments.lab.verdicts import Judgement, Question
 from experiments.report import content, words
 from experiments.report.content import MISSING, Claim, Part
@@ -83,7 +84,7 @@ def test_an_answer_that_failed_is_no_advice(verdict):
 
 def test_claims_are_sorted_as_one_counts():
     names = ["C10", "C8", "C2", "C6-CPU", "C8a", "C6"]
-    assert sorted(names, key=content.in_order) == ["C2", "C6", "C6-CPU", "C8", "C8a", "C10"]
+    assert sorted(names, key=natural) == ["C2", "C6", "C6-CPU", "C8", "C8a", "C10"]
 
 
 def test_a_docstring_keeps_the_lines_of_its_formulas():
@@ -121,9 +122,9 @@ def test_code_and_stress_are_marked_and_all_else_escaped():
 
 
 def test_a_sentence_begins_with_a_capital_and_a_symbol_stays():
-    assert words.begun("a batch") == "A batch"
-    assert words.begun("η is 3") == "η is 3"
-    assert words.begun("") == ""
+    assert begun("a batch") == "A batch"
+    assert begun("η is 3") == "η is 3"
+    assert begun("") == ""
 
 
 def test_settings_as_text():

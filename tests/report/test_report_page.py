@@ -11,7 +11,7 @@ import pytest
 from conftest import EVIL
 from strategies import refused
 
-from experiments.lab import all
+from experiments.lab import commands
 from experiments.report import content, downloads, page
 from experiments.report.figures import figures_of
 
@@ -191,7 +191,7 @@ def test_a_result_that_cannot_be_read_is_missing(folder, experiments, tmp_path):
 def test_a_figure_of_other_rows_is_told_and_the_others_are_there(folder):
     result = json.loads((folder / "compare_gd_sgd" / "result.json").read_text(encoding="utf-8"))
     result["rows"] = [row for row in result["rows"] if row["kind"] != "surface"]
-    drawn = {each.name: each for each in figures_of(all.load("compare_gd_sgd"), result)}
+    drawn = {each.name: each for each in figures_of(commands.load("compare_gd_sgd"), result)}
     assert drawn["paths"].title.startswith("The figure 'paths' cannot be drawn from these rows (")
     assert drawn["paths"].svg == ""
     assert all_true(each.svg for name, each in drawn.items() if name != "paths")
@@ -201,7 +201,7 @@ def test_a_figure_of_other_rows_is_told_and_the_others_are_there(folder):
 def test_without_any_result_there_is_no_page(tmp_path, experiments, capsys):
     with refused("expected results: python -m experiments all"):
         page.write(tmp_path, experiments)
-    assert all.main(["report", "--out", str(tmp_path / "none")]) == 2
+    assert commands.main(["report", "--out", str(tmp_path / "none")]) == 2
     err = capsys.readouterr().err
     assert (err.count("\n"), "none" in err) == (1, True)
     assert list(tmp_path.iterdir()) == []
@@ -211,7 +211,7 @@ def test_the_command_writes_the_page_and_says_where(tmp_path, capsys, monkeypatc
     asked = []
     monkeypatch.setattr(page, "render", lambda folder, _: asked.append(folder) or "the page")
     (tmp_path / "mine").mkdir()
-    assert all.main(["report", "--out", str(tmp_path), "--run", "mine"]) == 0
+    assert commands.main(["report", "--out", str(tmp_path), "--run", "mine"]) == 0
     path = tmp_path / "mine" / "index.html"
     assert asked == [path.parent]
     assert capsys.readouterr().out == f"wrote {path}\n"
@@ -220,7 +220,7 @@ def test_the_command_writes_the_page_and_says_where(tmp_path, capsys, monkeypatc
 
 def test_the_command_refuses_what_it_does_not_know(capsys):
     with pytest.raises(SystemExit) as caught:
-        all.main(["report", "--quick"])
+        commands.main(["report", "--quick"])
     assert caught.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
 
@@ -234,4 +234,4 @@ def test_an_old_page_outlives_a_failure(folder, experiments, tmp_path, monkeypat
 
 
 def test_the_folder_of_the_report_is_no_experiment():
-    assert "report" not in all.names()
+    assert "report" not in commands.names()

@@ -40,6 +40,8 @@ def test_step_times_that_are_refused(text):
         (["--step-times", "8:1", "--noise", "300"], "at least two sizes"),
         (["--step-times", TIMES, "--noise", "-3"], "'-3'"),
         (["--step-times", TIMES, "--noise", "300", "--data", "x.csv"], "--data"),
+        (["--step-times", TIMES, "--noise", "300", "--target", "0.1"], "--target"),
+        (["--step-times", TIMES, "--noise", "300", "--quick"], "--quick"),
     ],
 )
 def test_bad_input_is_one_line(argv, quoted, capsys):

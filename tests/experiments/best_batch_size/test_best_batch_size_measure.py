@@ -16,7 +16,7 @@ from minigrad import Dataset
 def test_every_step_of_the_probe_is_counted(result):
     kinds = {kind: frame(result, kind) for kind in ("search", "probe", "race")}
     answers = kinds["race"][kinds["race"].why == "answer"]
-    total = kinds["search"].used.sum() + kinds["probe"].samples.sum() + answers.used.sum()
+    total = kinds["search"].used.sum() + kinds["probe"].used.sum() + answers.used.sum()
     assert cost(result)["sample_gradients"] == total
     assert cost(result)["seconds"] > 0
     assert (kinds["race"].used > 0).all()
@@ -38,8 +38,8 @@ def test_the_loose_target_is_passed_on_the_way_to_the_tight_one(result):
 
 
 def test_the_answer_is_a_timed_size_and_a_tried_rate(result):
-    for aim, target in result["settings"]["targets"]:
-        answer = predict(result, aim)
+    for _, target in result["settings"]["targets"]:
+        answer = predict(result, target)
         races = frame(result, "race", why="answer", target=target, batch_size=answer.batch_size)
         assert answer.batch_size in result["settings"]["batch_sizes"]
         tried = set(races.learning_rate) if len(races) else {frame(result, "probe").learning_rate.iloc[0]}
