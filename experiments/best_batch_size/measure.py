@@ -13,10 +13,9 @@ from ..lab import tuning
 from ..lab.experiment import Refused
 from ..lab.settings import TrainingSettings
 from ..lab.statistics import at_target
-from ..lab.sweep import nearest
 from ..lab.trials import Trials
 from .clock import step_rows
-from .predict import Prediction, predict, safest
+from .predict import Prediction, predict, safest, second_size
 from .probe import probe_rows, race_rows, search_rows
 
 LOOSE, TIGHT = "loose", "tight"
@@ -49,7 +48,7 @@ class Settings(TrainingSettings):
     check: bool = False
     targets: tuple[tuple[str, float], ...] = ()
     rounds: int = 25
-    check_seeds: int = 5
+    check_seeds: int = 10
 
 
 def measure(trials: Trials, settings: Settings) -> Settings:
@@ -76,10 +75,14 @@ def measure(trials: Trials, settings: Settings) -> Settings:
         )
     target = rounded_up(worst) if worst > target else target  # one that all probes reach
     settings = replace(settings, target=target, targets=targets_of(probes, target))
-    large = nearest(settings.batch_sizes, min(N / 2, 16 * settings.probe))
+    second = second_size(plain(trials, settings)["settings"])
     for _, loss in settings.targets:
-        found = predict(plain(trials, settings), loss)
-        tune(trials, settings, "answer", found, {large, found.batch_size} - {settings.probe}, rate)
+        tried = {settings.probe}
+        for wanted in (second, None):  # first the second size; and then the answer, by its runs, too
+            found = predict(plain(trials, settings), loss)
+            size = wanted or found.batch_size
+            tune(trials, settings, "answer", found, {size} - tried, rate, done(settings))
+            tried.add(size)
     if settings.check:
         check(trials, settings, rate)
     return settings
@@ -155,7 +158,13 @@ def targets_of(probes: list[dict], tight: float) -> tuple[tuple[str, float], ...
 
 
 def tune(
-    trials: Trials, settings: Settings, why: str, found: Prediction, sizes: Iterable[int], probe_rate: float
+    trials: Trials,
+    settings: Settings,
+    why: str,
+    found: Prediction,
+    sizes: Iterable[int],
+    probe_rate: float,
+    until: float,
 ) -> dict[int, float | None]:
     """The safest rate of each size to a target, on the tuning seeds, to a quarter of a decade; None: none arrives.
 
@@ -169,7 +178,6 @@ def tune(
             for size, rate in cells
             for seed in seeds
         ]
-        until = done(settings) if why == "answer" else 0.9
         taken = [row["samples"] for row in trials.run(race_rows, settings, runs, until=until)]
         return np.reshape(taken, (-1, len(seeds))).mean(axis=1).tolist()
 
@@ -204,9 +212,10 @@ def check(trials: Trials, settings: Settings, probe_rate: float) -> None:
     """
     N = len(trials.data.X_train)
     clock(trials, settings, "check", 0.25)
-    for _, target in settings.targets:
+    for index, (_, target) in enumerate(settings.targets, start=1):
         found = predict(plain(trials, settings), target)
-        best = tune(trials, settings, "check", found, settings.batch_sizes, probe_rate)
+        end = 0.25 + 0.75 * index / len(settings.targets)
+        best = tune(trials, settings, "check", found, settings.batch_sizes, probe_rate, end - 0.1)
         wanted: list[tuple[str, int, float]] = [("sweep", size, rate) for size, rate in best.items() if rate]
         wanted.append(("trusted", found.batch_size, found.learning_rate))
         runs = [
@@ -214,4 +223,4 @@ def check(trials: Trials, settings: Settings, probe_rate: float) -> None:
             for seed in settings.each_seed(settings.check_seeds)
             for why, size, rate in wanted
         ]
-        trials.run(race_rows, settings, runs)
+        trials.run(race_rows, settings, runs, until=end)

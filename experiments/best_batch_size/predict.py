@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,12 +14,14 @@ import scipy.stats
 from ..lab.critical_batch import without_replacement
 from ..lab.results import frame
 from ..lab.statistics import LEAST, Interval, at_target
+from ..lab.sweep import nearest
 from ..lab.timing import overhead_and_work
 from . import probe
 from .theory import Law, critical_from_two
 
 SAFE = 1.05  # of the fewest sample gradients: what the rate that is taken may cost
 WITHIN = 0.1  # of the least time: the band
+LARGE = 16  # times the probe's batch size is that of the second run, at most half of the rows
 ESTIMATORS = WEIGHTED, TWO_RUNS, MEDIAN = "noise, weighted by progress", "two tuned runs", "median noise"
 FRACTIONS = (1 / 8, 1 / 4, 1 / 2, 1.0)  # of the probe's updates: looser targets that it passes on its way
 
@@ -35,7 +37,8 @@ class Prediction:
     B_c : Interval
         Critical batch size, and its bootstrap interval over the seeds of the probe.
     estimates : dict of float
-        B_c by each estimator; NaN for one without its runs. The first, the noise weighted by progress, is the one used.
+        B_c by each estimator; NaN for one without its runs. Used is the geometric mean of the first two, or the first
+        where there is no second.
     S_min : float
         Updates that endlessly large batches would need.
     law : Law
@@ -97,10 +100,11 @@ def predict(result: dict[str, Any], target: float) -> Prediction:
     n, b = result["settings"]["rows"], result["settings"]["probe"]
     probes = frame(result, "probe").to_dict("records")
     updates, w = updates_of_probes(result, target), without_replacement(b, n)
-    each = [probe.weighted(row, k, w) for row, k in zip(probes, updates)]
+    noise = [probe.weighted(row, k, w) for row, k in zip(probes, updates)]
     medians = [probe.median(row, k) for row, k in zip(probes, updates)]
-    estimates = {WEIGHTED: geometric(each), MEDIAN: geometric(medians), TWO_RUNS: two_runs(result, target)}
-    B_c = bootstrap(each)
+    runs = two_runs(result, target)
+    estimates = {WEIGHTED: geometric(noise), TWO_RUNS: geometric(runs), MEDIAN: geometric(medians)}
+    B_c = bootstrap(np.sqrt(np.multiply(noise, runs)).tolist() if runs else noise)
     microseconds = step_times(result)
     on_line = {size: t for size, t in microseconds.items() if 1 < size < n}
     a, work = overhead_and_work(list(on_line), list(on_line.values()))
@@ -146,16 +150,24 @@ def safest(costs: dict[float, float]) -> float | None:
     return None if math.isinf(least) else min(rate for rate, cost in costs.items() if cost <= SAFE * least)
 
 
-def two_runs(result: dict[str, Any], target: float) -> float:
-    """B_c by the updates of the probe and of the largest size whose rate was tuned; NaN where there is none."""
-    n, b = result["settings"]["rows"], result["settings"]["probe"]
-    tried = frame(result, "race", why="answer", target=target)
-    sizes = sorted({int(size) for size in tried.batch_size} - {b, n}) if len(tried) else []
-    found = best_race(result, target, sizes[-1]) if sizes else None
-    if found is None:
-        return math.nan
-    mine, w = float(np.median(updates_of_probes(result, target))), [without_replacement(B, n) for B in (b, sizes[-1])]
-    return critical_from_two((mine, float(found.updates)), (w[0], w[1]))
+def second_size(settings: Mapping[str, Any]) -> int:
+    """The batch size of the second run: far from the probe's, and not all rows."""
+    sizes = [size for size in settings["batch_sizes"] if size < settings["rows"]]
+    return nearest(sizes, min(settings["rows"] / 2, LARGE * settings["probe"]))
+
+
+def two_runs(result: dict[str, Any], target: float) -> list[float]:
+    """For each probe, B_c by its updates and by those of the second size at its best rate; empty where there are none.
+
+    From 1 to all rows: what lies outside cannot be told from its end.
+    """
+    n, b, large = result["settings"]["rows"], result["settings"]["probe"], second_size(result["settings"])
+    found = best_race(result, target, large)
+    if found is None or large <= b:
+        return []
+    w = without_replacement(b, n), without_replacement(large, n)
+    each = [critical_from_two((mine, float(found.updates)), w) for mine in updates_of_probes(result, target)]
+    return np.clip(each, 1, n).tolist()
 
 
 def geometric(values: Sequence[float]) -> float:
@@ -176,7 +188,7 @@ def bootstrap(values: Sequence[float]) -> Interval:
 
 
 def growth(result: dict[str, Any]) -> list[Prediction]:
-    """The answer for looser targets, which the probe passed on its way: at an eighth of it, a quarter, a half, all."""
+    """The answer by the noise alone for targets that the probe passed: at 1/8 of its updates, 1/4, 1/2, and the end."""
     probes = frame(result, "probe").to_dict("records")
     found = []
     for share in FRACTIONS:

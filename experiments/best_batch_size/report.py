@@ -67,7 +67,7 @@ def growth_table(result: dict[str, Any]) -> str:
         [f"{each.target:.3g}", number(each.B_c.estimate), f"{each.batch_size:,}", between(each)]
         for each in growth(result)
     ]
-    return table("The answer for looser targets, which the probe passed on its way", header, lines)
+    return table("The answer by the noise alone, for looser targets, which the probe passed on its way", header, lines)
 
 
 def cost_line(result: dict[str, Any], answer: Prediction) -> str:
