@@ -37,7 +37,7 @@ class Parser(argparse.ArgumentParser):
             several = argv[argv.index(before[-1]) + 1 : argv.index(word) + 1]
             return f'expected several sizes in quotes: {before[-1]} "{" ".join(several)}"'
         flag = word.partition("=")[0]
-        if flag[2:] in (*TRAINING_FLAGS, "dtype", "workers"):
+        if flag[2:] in (*TRAINING_FLAGS, "dtype", "workers", "scheduler"):
             return f"{flag} has no effect here; expected the flags that --help lists"
         near = difflib.get_close_matches(flag, self._option_string_actions, n=1, cutoff=0.7)
         if near:
@@ -143,7 +143,13 @@ def _add_machine(result: Parser, fixed: Sequence[str]) -> None:
     if "dtype" not in fixed:
         machine.add_argument("--dtype", choices=("float64", "float32"), help="(default: float64)")
     if "workers" not in fixed:
-        machine.add_argument(
+        where = machine.add_mutually_exclusive_group()
+        where.add_argument(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="of a Dask cluster that runs: its workers run those trials, such as tcp://127.0.0.1:8786",
+        )
+        where.add_argument(
             "--workers",
             metavar="COUNT",
             type=count,

@@ -16,7 +16,6 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,16 +23,18 @@ from typing import Any
 from matplotlib.figure import Figure
 
 import minigrad
-from minigrad import get_backend
+from minigrad import Dataset, get_backend
 
 from . import commandline, plots, results, rows
 from .facts import left_out
+from .journal import Journal
 from .prepare import prepare
 from .progress import Progress
 from .settings import Settings
 from .text import wrapped
 from .trials import Trials, available_cores, journal_path
 from .verdicts import Judgement, against_first
+from .workers import ClusterWorkers, WorkersLost
 
 Result = dict[str, Any]
 HOW_TO_READ = (
@@ -118,9 +119,7 @@ def main(experiment: Experiment, argv: list[str] | None = None) -> int:
             return 0
         data, settings = prepare(experiment, arguments)
         _check_writable(folder)
-        journal = journal_path(folder, data, settings)
-        progress = Progress(experiment.name, shown=not arguments.quiet)
-        trials = Trials(data, journal, _workers(arguments, settings), progress)
+        trials = _trials(experiment, arguments, data, settings, folder)
     except (ValueError, OSError, MemoryError, minigrad.BackendUnavailable) as error:
         print(f"{parser.prog}: error: {_one_line(error)}", file=sys.stderr)
         return 2
@@ -132,7 +131,11 @@ def main(experiment: Experiment, argv: list[str] | None = None) -> int:
             said = [*data.reading, *rows.said(data, settings.seed)]
             print(*(wrapped(line, rest="  ") for line in said), sep="\n", end="\n\n" if said else "")
             sys.stdout.flush()
-    kept = f"what was finished is in {journal}: the same command goes on from there"
+    journal = trials.journal
+    if journal.damaged:
+        lines = f"{journal.damaged} damaged lines of {journal.path} are set aside in {journal.set_aside}"
+        print(f"{parser.prog}: {lines}; their trials run again", file=sys.stderr)
+    kept = f"what was finished is in {journal.path}: the same command goes on from there"
     try:
         result = run(experiment, trials, settings) | {"command": words}
         report(experiment, result, folder, arguments.quiet)
@@ -140,15 +143,15 @@ def main(experiment: Experiment, argv: list[str] | None = None) -> int:
         print(f"\n{parser.prog}: interrupted; {kept}", file=sys.stderr)
         return 130
     except Refused as error:
-        journal.unlink(missing_ok=True)
+        journal.delete()
         print(f"{parser.prog}: error: {_one_line(error)}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # whoever reads the tables has seen enough; the files are written
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (MemoryError, BrokenProcessPool, OSError) as error:
+    except (MemoryError, WorkersLost, OSError) as error:
         print(f"{parser.prog}: error: {_one_line(error)}; {kept}", file=sys.stderr)
         return 1
-    journal.unlink(missing_ok=True)
+    journal.delete()
     return 0
 
 
@@ -166,6 +169,7 @@ def run(experiment: Experiment, trials: Trials, settings: Settings) -> Result:
     shape |= {"own_data": data.is_own, "drawn_from": data.drawn_from}
     shape["left_out_an_epoch"] = {size: over for size in settings.sizes_of_an_epoch if (over := left_out(m, size))}
     environment = results.environment(backend) | {"workers": trials.workers, "trials_resumed": trials.resumed}
+    environment |= {"cluster": trials.cluster_facts()} if trials.cluster else {}
     result = {
         "experiment": experiment.name,
         "claims": {},
@@ -228,10 +232,16 @@ def said(name: str, claim: dict[str, Any]) -> str:
     return "\n".join([wrapped(claim["statement"]), verdict, *questions, ""])
 
 
-def _workers(arguments: argparse.Namespace, settings: Settings) -> int:
-    """As the flag wants it; else all cores, or one where the work is a device's."""
+def _trials(
+    experiment: Experiment, arguments: argparse.Namespace, data: Dataset, settings: Settings, folder: Path
+) -> Trials:
+    """Trials on workers as the flags want them; else on all cores, or on one where the work is a device's."""
+    given = vars(arguments)
     on_host = get_backend(settings.backend).blas is not None
-    return vars(arguments).get("workers") or (available_cores() if on_host else 1)
+    workers = given.get("workers") or (available_cores() if on_host else 1)
+    cluster = ClusterWorkers(given["scheduler"], data) if given.get("scheduler") else None
+    progress = Progress(experiment.name, shown=not arguments.quiet)
+    return Trials(data, Journal(journal_path(folder, data, settings)), workers, progress, cluster)
 
 
 def _check_writable(folder: Path) -> None:

@@ -18,6 +18,8 @@ import matplotlib.ticker
 import numpy as np
 from matplotlib.figure import Figure
 
+from minigrad.engine.files import part_of
+
 from .statistics import Interval
 from .text import data_name, model_name
 
@@ -156,9 +158,10 @@ def save(fig: Figure, folder: Path, name: str) -> list[Path]:
     wrap_below(fig)
     try:
         for kind in ("png", "svg"):
-            path, temporary = folder / f"{name}.{kind}", folder / f"{name}.part.{kind}"
+            path = folder / f"{name}.{kind}"
+            temporary = part_of(path)
             try:
-                fig.savefig(temporary, metadata={"Date": None} if kind == "svg" else None)
+                fig.savefig(temporary, format=kind, metadata={"Date": None} if kind == "svg" else None)
                 temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)

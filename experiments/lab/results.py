@@ -17,6 +17,7 @@ import pandas as pd
 import threadpoolctl
 
 from minigrad import Backend, Dataset, get_backend
+from minigrad.engine.files import part_of
 
 from .facts import base_rate
 
@@ -64,7 +65,7 @@ def write_json(path: Path, result: dict[str, Any]) -> Path:
 
 def write_all(texts: Mapping[Path, str]) -> None:
     """Write all of these files or, where one cannot be written, none."""
-    parts = {path: path.with_name(f"{path.name}.part") for path in texts}
+    parts = {path: part_of(path) for path in texts}
     before = {path: path.read_bytes() if path.exists() else None for path in texts}
     replaced = []
     try:

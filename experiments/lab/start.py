@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -17,6 +18,7 @@ def start(command: str) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Greek letters shows ? for them
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it politely is heard like Ctrl-C
     try:
         try:
             if command:

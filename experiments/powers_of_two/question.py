@@ -53,5 +53,5 @@ EXPERIMENT = Experiment(
     judge=judge.judge,
     tables=report.tables,
     figures={"ratios": report.draw_ratios, "sizes": report.draw_sizes},
-    fixed=("dtype", "workers"),
+    fixed=("dtype", "workers", "scheduler"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import zipfile
 from pathlib import Path
 from typing import Any, Self
@@ -11,6 +12,11 @@ from typing import Any, Self
 import numpy as np
 
 from .backend import Array, Backend
+
+
+def part_of(path: Path) -> Path:
+    """A name beside `path` that nobody else uses: written first and then renamed, a file is whole or not there."""
+    return path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
 
 
 class Storable:
@@ -34,7 +40,7 @@ class Storable:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to `path`, a NumPy .npz archive, whole or not at all."""
         path = Path(path)
-        temporary = path.with_name(path.name + ".part")
+        temporary = part_of(path)
         try:
             with open(temporary, "wb") as file:
                 theta = self.backend.to_numpy(self.theta)

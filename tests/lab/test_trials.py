@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from experiments.lab.journal import Journal
 from experiments.lab.settings import TrainingSettings
 from experiments.lab.sweep import train_once
 from experiments.lab.trials import Trials, available_cores, journal_path
@@ -68,9 +69,9 @@ def test_timed_trials_run_here_one_after_the_other(digits):
 
 def test_what_is_finished_is_not_run_again(digits, tmp_path):
     journal = tmp_path / "journal.jsonl"
-    first = Trials(digits, journal).run(loss_rows, SETTINGS, ARGUMENTS[:4])
+    first = Trials(digits, Journal(journal)).run(loss_rows, SETTINGS, ARGUMENTS[:4])
     assert len(CALLS) == len(journal.read_text(encoding="utf-8").splitlines()) == 4
-    again = Trials(digits, journal)
+    again = Trials(digits, Journal(journal))
     rows = again.run(loss_rows, SETTINGS, ARGUMENTS)
     assert len(CALLS) == 6
     assert rows[:4] == first
@@ -79,29 +80,11 @@ def test_what_is_finished_is_not_run_again(digits, tmp_path):
     assert len(CALLS) == 7  # other settings are another trial
 
 
-@pytest.mark.parametrize("cut", [1, 5, 40])
-def test_a_line_that_was_cut_off_does_not_count(digits, tmp_path, cut):
-    journal = tmp_path / "journal.jsonl"
-    whole = Trials(digits, journal).run(loss_rows, SETTINGS, ARGUMENTS[:2])
-    text = journal.read_bytes()
-    journal.write_bytes(text[:-cut])
-    CALLS.clear()
-    assert Trials(digits, journal).run(loss_rows, SETTINGS, ARGUMENTS[:2]) == whole
-    assert len(CALLS) == (cut > 1)  # the line's end alone is no loss
-    assert Trials(digits, journal).run(loss_rows, SETTINGS, ARGUMENTS[:2]) == whole
-    assert len(CALLS) == (cut > 1)  # the line's end alone is no loss
-
-
 def test_an_interruption_leaves_what_was_finished(digits, tmp_path):
     journal = tmp_path / "journal.jsonl"
-    with pytest.raises(KeyboardInterrupt), Trials(digits, journal) as trials:
+    with pytest.raises(KeyboardInterrupt), Trials(digits, Journal(journal)) as trials:
         trials.run(failing_rows, SETTINGS, [{"after": 3}] + [{"after": 2}] * 5 + [{"after": 1}])
     assert len(journal.read_text(encoding="utf-8").splitlines()) >= 1
-
-
-def test_a_row_that_json_lacks_is_refused(digits):
-    with pytest.raises(TypeError, match="expected numbers"):
-        Trials(digits)._keep("key", [{"value": object()}])
 
 
 def test_a_journal_belongs_to_its_data_and_settings(digits, tmp_path):
@@ -112,33 +95,56 @@ def test_a_journal_belongs_to_its_data_and_settings(digits, tmp_path):
     assert 1 <= available_cores() <= (os.cpu_count() or 1)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C as a signal")
-def test_ctrl_c_ends_the_workers_and_the_same_command_goes_on(tmp_path):
-    """A real process and its workers: interrupted after the first trials, then run to its end."""
-    command = [
-        sys.executable,
-        "-m",
-        "experiments.compare_gd_sgd",
-        "--quick",
-        "--seeds",
-        "2",
-        "--out",
-        str(tmp_path),
-        "--workers",
-        "2",
-    ]
-    folder = tmp_path / "compare_gd_sgd"
+def started(folder):
+    """An experiment in a session of its own, with two workers that are busy; and its command."""
+    flags = ["--quick", "--seeds", "2", "--out", str(folder.parent), "--workers", "2"]
+    command = [sys.executable, "-m", f"experiments.{folder.name}", *flags]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 60
     while not list(folder.glob("unfinished-*")) and time.monotonic() < deadline:
         time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGINT)
+    return process, command
+
+
+def nobody_left(group, seconds=10):
+    """Whether every process of that group ends within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals and process groups")
+@pytest.mark.parametrize("everyone", [True, False], ids=["group", "main"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+def test_a_signal_ends_the_workers_and_the_same_command_goes_on(tmp_path, number, everyone):
+    """A real process and its workers: stopped after the first trials, then run to its end."""
+    folder = tmp_path / "compare_gd_sgd"
+    process, command = started(folder)
+    (os.killpg if everyone else os.kill)(process.pid, number)
     _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert "interrupted" in err
+    assert nobody_left(process.pid)
+    if number != signal.SIGKILL:
+        assert process.returncode in ((130, 1) if everyone and number == signal.SIGTERM else (130,))
+        assert ("interrupted" in err) == (process.returncode == 130)
+        assert "goes on from there" in err
     assert "Traceback" not in err
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     read = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     assert read["environment"]["trials_resumed"] >= 1
     assert not list(folder.glob("unfinished-*"))
+
+
+def test_two_runs_in_one_folder_both_end(tmp_path):
+    folder = tmp_path / "compare_gd_sgd"
+    first, command = started(folder)
+    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    _, err = first.communicate(timeout=120)
+    assert (first.returncode, second.returncode) == (0, 0), err + second.stderr
+    assert json.loads((folder / "result.json").read_text(encoding="utf-8"))["claims"]
+    assert not list(folder.glob("*.part")) + list(folder.glob("unfinished-*"))
