@@ -36,6 +36,7 @@ class Model(Storable):
 
     A subclass supplies `forward_pass`, below it `backward_pass` and `gradient_pass`, and `constructor_arguments`.
     Every method that takes X and y takes a `Batch` in their place: data that `batch` has checked already.
+    Several threads may use one model at the same time, as long as none of them changes theta: train in one.
 
     Attributes
     ----------
@@ -60,7 +61,7 @@ class Model(Storable):
         self._row_bytes = sum(layer_sizes) * self.dtype.itemsize
         self.workspace = Workspace(self.backend)
         self._theta = self.xp.zeros(self.n_parameters, self.dtype)
-        self._viewed: Array = None  # the vector that `layer_views` was asked for last
+        self._viewed: tuple[Array, list[tuple[Array, Array]]] = (None, [])  # the vector that was asked for last; views
         self.layers = self.layer_views(self._theta)
 
     def __repr__(self) -> str:
@@ -86,9 +87,11 @@ class Model(Storable):
 
     def layer_views(self, vector: Array) -> list[tuple[Array, Array]]:
         """(W, b) of each layer as views of `vector`: theta or a gradient, (p,)."""
-        if vector is not self._viewed:  # kept, since most often the next call brings the same vector
-            self._viewed, self._views = vector, [(W[:-1], W[-1]) for W in self.augmented(vector)]
-        return self._views
+        viewed, views = self._viewed  # kept, since most often the next call brings the same vector
+        if vector is not viewed:
+            views = [(W[:-1], W[-1]) for W in self.augmented(vector)]
+            self._viewed = vector, views
+        return views
 
     def augmented(self, vector: Array) -> list[Array]:
         """W̃ (n_in + 1, n_out) of each layer, the bias its last row: views of `vector`, (p,) or (m, p)."""

@@ -2,6 +2,7 @@ import copy
 import pickle
 import sys
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -287,6 +288,22 @@ def test_a_file_that_holds_no_such_model_is_refused(tmp_path):
         with refused(str(path), kind=ValueError):
             LogisticRegression.load(path)
             pytest.fail(name)
+
+
+@each_shape
+def test_several_threads_may_use_one_model(shape):
+    problem = make_problem(m=64, **shape)
+    model, X, y = problem.model, problem.X, problem.y
+    parts = [np.arange(k, 64, 8) for k in range(8)]
+
+    def all_of_it(rows):
+        return model.forward(X[rows]), model.gradient(X[rows], y[rows]), gradient_noise(model, X[rows], y[rows]).trace
+
+    expected = [all_of_it(rows) for rows in parts]
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: [all_of_it(rows) for rows in parts], range(40)):
+            for one, other in zip(found, expected):
+                assert all(np.array_equal(a, b) for a, b in zip(one, other))
 
 
 def test_the_workspace_holds_nothing_as_large_as_the_batch():

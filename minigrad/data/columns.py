@@ -17,7 +17,7 @@ from .reading import Table
 MOST_LEVELS = 50  # of a text column that becomes indicators
 SEVERAL = 0.05  # share of text among numbers from which on it is meant, in at least …
 AT_LEAST = 10  # … so many cells
-LARGEST = 1e150  # in size, of a number whose square is to be finite
+LARGEST = np.finfo(np.float64).max  # in size
 LONGEST = 40  # letters of a cell that is complained about
 FORMATTED = re.compile(r"[$€£]? ?[-+]?(\d{1,3}([,.' ]\d{3})+([.,]\d+)?|\d*,\d+|\d+\.?\d*) ?[%$€£]?")
 DATE = re.compile(

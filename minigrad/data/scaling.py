@@ -7,6 +7,8 @@ import numpy as np
 from ..engine import checks
 from .dataset import Dataset
 
+FAR = 1e100  # numbers above it, or all below its inverse, are brought near 1 before they are squared
+
 
 def standardise(X_train: np.ndarray, X_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both parts, less the mean and divided by the standard deviation (divisor m) of the training part.
@@ -26,6 +28,18 @@ def standardised(X_train: np.ndarray, X_test: np.ndarray) -> tuple[np.ndarray, n
 
 def standardise_in_place(X_train: np.ndarray, X_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Standardise both parts, float64, where they are: a large table is in memory once. Returns mean and deviation."""
+    largest = np.maximum(X_train.max(axis=0), -X_train.min(axis=0))
+    exponent = np.where((largest > FAR) | (largest < 1 / FAR), np.frexp(largest)[1], 0)
+    if exponent.any():  # of numbers whose squares float64 cannot hold: by a power of two, which rounds nothing
+        for X in (X_train, X_test):
+            with np.errstate(over="ignore"):
+                np.ldexp(X, -exponent, out=X)
+    mean, deviation = _standardise_in_place(X_train, X_test)
+    with np.errstate(over="ignore"):
+        return np.ldexp(mean, exponent), np.ldexp(deviation, exponent)
+
+
+def _standardise_in_place(X_train: np.ndarray, X_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     constant = (X_train == X_train[0]).all(axis=0)  # by comparison: a rounded deviation is seldom exactly 0
     with np.errstate(over="ignore", invalid="ignore"):
         mean = np.where(constant, X_train[0], X_train.mean(axis=0))

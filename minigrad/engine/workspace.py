@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 from .backend import Array, Backend
 
 
-class Workspace:
-    """Arrays by name. Their content is undefined, and valid until the next call with the same name."""
+class Workspace(threading.local):
+    """Arrays by name. Their content is undefined, and valid until the next call with the same name.
+
+    Each thread has its own: one model may predict in several threads at once.
+    """
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
