@@ -15,6 +15,7 @@ ORDER = (  # a room is a module, or a folder
     "engine.workspace",
     "engine.batch",
     "engine.checks",
+    "engine.archive",
     "engine.files",
     "functions",
     "losses",

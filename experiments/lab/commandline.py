@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from minigrad.engine.archive import MOST_BYTES
 from minigrad.functions import ACTIVATIONS
 
 from . import rows
@@ -116,6 +117,12 @@ def _add_data(result: Parser, binary: bool | None) -> None:
         "--data-dir",
         metavar="DIR",
         help="folder of four IDX files; implies --dataset mnist (default: $MINIGRAD_DATA, else downloaded once)",
+    )
+    data.add_argument(
+        "--max-bytes",
+        metavar="COUNT",
+        type=count,
+        help=f"refuse a file that unpacks to more (default: $MINIGRAD_MAX_BYTES, else {MOST_BYTES:,})",
     )
     task = "odd-even" if binary else "odd-even for logistic regression, classes for an MLP and for your own table"
     data.add_argument(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,8 @@ def load_data(arguments: argparse.Namespace, binary: bool | None, model: str | N
     ValueError, OSError
         There are no such data, or no such task in them.
     """
+    if arguments.max_bytes is not None:
+        os.environ["MINIGRAD_MAX_BYTES"] = str(arguments.max_bytes)  # read where a file is opened
     task = None if arguments.task == "classes" else arguments.task
     if arguments.data is not None:
         data = minigrad.load_table(arguments.data, arguments.label, task)

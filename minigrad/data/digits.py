@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..engine.archive import most_bytes, refuse_special, too_large
 from .dataset import Dataset
 from .scaling import split
 
@@ -28,10 +29,15 @@ def read_bytes(path: Path) -> bytes:
     import gzip
     import zlib
 
-    content = path.read_bytes()
-    if content[:2] != b"\x1f\x8b":  # by content, since some browsers unpack a .gz file and leave its name
-        return content
+    refuse_special(path)
+    most = most_bytes()
     try:
-        return gzip.decompress(content)
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"  # by content: some browsers unpack a .gz file and leave its name
+        with gzip.open(path) if packed else path.open("rb") as file:
+            content = file.read(most + 1)
+        if len(content) > most:
+            raise ValueError(f"{str(path)!r}: {too_large(len(content))}")
+        return content
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{str(path)!r} is damaged ({error}); expected a whole gzip file") from None

@@ -9,6 +9,8 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from ..engine.archive import most_bytes, refuse_special, too_large
+
 TEXTS = (".csv", ".tsv", ".txt", ".data")
 SUFFIXES = (*(text + packed for text in TEXTS for packed in ("", ".gz")), ".parquet", ".npz")
 KINDS = "a .csv, .tsv, .txt, .data (or any of these .gz), .parquet or .npz file"
@@ -32,6 +34,7 @@ MAGIC = {  # what a file begins with, if it is no table: what it is, and the cur
     b"\x93numpy": ("a single array", "save it with numpy.savez(path, X=X, y=y)"),
 }
 BLOCK = 2**20  # bytes read at a time
+LONGEST_LINE = 16 * 2**20  # bytes
 DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
@@ -41,6 +44,7 @@ def suffix_of(path: Path) -> str:
         raise IsADirectoryError(f"{str(path)!r} is a folder; expected {KINDS}")
     if not path.exists():
         raise FileNotFoundError(f"{str(path)!r} does not exist; expected {KINDS}")
+    refuse_special(path)
     suffix = next((end for end in reversed(SUFFIXES) if path.name.lower().endswith(end)), None)
     try:
         with binary(path) as file:
@@ -98,10 +102,15 @@ def encoding_of(path: Path) -> str:
 
 def _fault(path: Path, encoding: str) -> str | None:
     """Why the file is not encoded so; None where it is."""
-    decoder = codecs.getincrementaldecoder(encoding)()
+    decoder, most, found, begun = codecs.getincrementaldecoder(encoding)(), most_bytes(), 0, 0
     try:
         with binary(path) as file:
             while block := file.read(BLOCK):
+                if (found := found + len(block)) > most:
+                    raise too_large(found)
+                begun = len(block) - 1 - end if (end := block.rfind(b"\n")) >= 0 else begun + len(block)
+                if begun > LONGEST_LINE:
+                    raise ValueError(f"it has a line of over {LONGEST_LINE:,} bytes; expected a row a line")
                 if not encoding.startswith("utf-16") and 0 in block:
                     raise ValueError("it holds zero bytes, so it is no text; expected a table in text")
                 decoder.decode(block)

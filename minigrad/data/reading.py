@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.archive import read_archive
 from .kinds import text
 from .layout import BLANKS, NO_LABEL, Layout, layout_of, refuse_open_quote, rows_of
 
@@ -190,7 +190,7 @@ def of_arrays(path: Path) -> Table:
     """A table of an .npz file: X and y, or Keras' four arrays, whose own split is kept; images are flattened."""
     import pandas as pd
 
-    arrays = _arrays(path)
+    arrays, found = read_archive(path, ("X", "y", *KERAS))
     if all(name in arrays for name in KERAS):
         X, y, X_test, y_test = (arrays[name] for name in KERAS)
         _check_arrays(X, y, "x_train", "y_train")
@@ -203,7 +203,7 @@ def of_arrays(path: Path) -> Table:
         X, y, first_test_row = arrays["X"], arrays["y"], None
         _check_arrays(X, y, "X", "y")
     else:
-        names = ", ".join(map(repr, arrays)) or "none"
+        names = ", ".join(map(repr, found)) or "none"
         raise ValueError(f"the arrays in it are {names}; expected X (m, n) and y (m,), or {', '.join(KERAS)}")
     shape = X.shape[1:]
     frame = pd.DataFrame(X.reshape(len(X), -1))
@@ -211,21 +211,6 @@ def of_arrays(path: Path) -> Table:
     columns = tuple(str(j) for j in range(frame.shape[1]))
     y = y.astype(np.int64) if y.dtype.kind == "b" else y
     return Table(frame, columns, False, _row, notes, y, first_test_row, are_pictures=len(shape) > 1)
-
-
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    import zipfile
-
-    wanted = ("X", "y", *KERAS)
-    try:
-        # without pickles: one could run a stranger's program
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            others = {name: np.empty(0) for name in archive.files if name not in wanted}
-            return others | {name: archive[name] for name in wanted if name in archive.files}
-    # RuntimeError: an archive that is encrypted, or packed in a way that zipfile does not know
-    except (ValueError, TypeError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"cannot be read ({reason}); expected an .npz file of arrays of numbers or text") from None
 
 
 def _check_arrays(X: np.ndarray, y: np.ndarray, X_name: str, y_name: str) -> None:

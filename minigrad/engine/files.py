@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import zipfile
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from .backend import Array, Backend
+from .archive import read_archive
+from .backend import Array, Backend, BackendUnavailable
 
 
 def part_of(path: Path) -> Path:
@@ -19,10 +19,21 @@ def part_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
 
 
+def _refuse_misfit(arguments: Any, theta: np.ndarray) -> None:
+    """ValueError for a theta that is no vector of finite numbers, or of another length than layers of these sizes."""
+    if theta.dtype.kind != "f" or theta.ndim != 1 or not np.isfinite(theta).all():
+        raise ValueError(f"theta has shape {theta.shape} and dtype {theta.dtype}; expected finite numbers (p,)")
+    sizes = arguments["layer_sizes"] if "layer_sizes" in arguments else [arguments["n_features"], 1]
+    p = sum((n_in + 1) * n_out for n_in, n_out in zip(sizes, sizes[1:]))
+    if p != len(theta):  # before a model of that size is made
+        raise ValueError(f"theta has {len(theta)} numbers; expected {p} for layers of {sizes}")
+
+
 class Storable:
     """What `Model` inherits: it can be copied, pickled, saved and loaded. `theta` and `backend` are the model's."""
 
     theta: Array
+    dtype: Any
     backend: Backend
 
     def constructor_arguments(self) -> dict[str, Any]:
@@ -53,16 +64,24 @@ class Storable:
     def load(cls, path: str | os.PathLike[str], backend: str | Backend | None = None) -> Self:
         """The model that `save` wrote, on the backend it was on or on another.
 
-        ValueError if the file holds no model of this class, OSError if it cannot be read, BackendUnavailable if its
-        backend is not there.
+        ValueError if the file holds no model of this class, or parameters that are not finite, OSError if it cannot be
+        read, BackendUnavailable if its backend is not there.
         """
         try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-                arguments, theta = json.loads(str(archive["arguments"])), archive["theta"]
+            arrays, names = read_archive(path, ("arguments", "theta"))
+            if len(arrays) < 2:
+                raise ValueError(f"the arrays in it are {', '.join(map(repr, names)) or 'none'}")
+            arguments, theta = json.loads(str(arrays["arguments"])), arrays["theta"]
+            _refuse_misfit(arguments, theta)
             if backend is not None:
                 arguments["backend"] = backend
             model = cls(**arguments)
-            model.theta = model.backend.asarray(theta)
-        except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            with np.errstate(over="ignore"):
+                model.theta = model.backend.asarray(theta)
+            if not bool(model.backend.xp.isfinite(model.theta).all()):
+                raise ValueError(f"theta holds numbers that {model.dtype} cannot hold")
+        except (BackendUnavailable, OSError, MemoryError):
+            raise
+        except Exception as error:  # whatever arguments of a stranger make a constructor raise
             raise ValueError(f"{os.fspath(path)!r} holds no saved {cls.__name__}: {error}") from None
         return model
