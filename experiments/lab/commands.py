@@ -20,6 +20,7 @@ COMMANDS = {  # by name: the module whose `main` it is, and what it does
     "all": ("lab.all", "runs every experiment, one after the other"),
     "report": ("report.command", "writes index.html, a page of all results that are there"),
     "findings": ("lab.findings", "writes the README's table of what was found"),
+    "verify": ("lab.verify", "repeats a result, and compares it bit for bit"),
     "exercises": ("exercises.command", "lists eight exercises, cut out of the source"),
 }
 

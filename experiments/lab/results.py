@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import math
 import os
@@ -38,7 +39,15 @@ def data_read(data: Dataset) -> dict[str, Any]:
     counts = [np.bincount(y, minlength=data.n_classes) for y in (data.y_train, data.y_test)]
     classes = {name: {"train": train, "test": test} for name, train, test in zip(data.classes, *counts)}
     found = {"name": data.name, "classes": classes, "base_rate": base_rate(classes).plain()}
-    return found | {"reading": data.reading}
+    return found | {"reading": data.reading, "sha256": digest(data).hexdigest()}
+
+
+def digest(data: Dataset) -> Any:
+    """The hash of all numbers that a trial can see."""
+    found = hashlib.sha256()
+    for array in (data.X_train, data.y_train, data.X_test, data.y_test):
+        found.update(np.ascontiguousarray(array).data)
+    return found
 
 
 def environment(backend: Backend) -> dict[str, Any]:
@@ -50,8 +59,11 @@ def environment(backend: Backend) -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "versions": {name: metadata.version(name) for name in ("numpy", "scipy", "matplotlib")},
-        "blas": [f"{pool['internal_api']} {pool['version']}, {pool['num_threads']} threads" for pool in pools],
+        "versions": {name: metadata.version(name) for name in ("numpy", "scipy", "pandas", "matplotlib")},
+        "blas": [
+            f"{pool['internal_api']} {pool['version']} {pool.get('architecture', '')}, {pool['num_threads']} threads"
+            for pool in pools
+        ],
         "device": _device(backend),
         "gpu": "" if auto.blas is not None else _device(auto),
     }

@@ -24,6 +24,7 @@ from minigrad import Dataset
 
 from .journal import Journal, Rows
 from .progress import Progress
+from .results import digest
 from .settings import Settings
 from .workers import ClusterWorkers, LocalWorkers, result_of, source
 
@@ -148,11 +149,9 @@ class Trials:
 
 def journal_path(folder: Path, data: Dataset, settings: Settings) -> Path:
     """Where an experiment with these data, these settings and this source keeps its finished trials."""
-    digest = hashlib.sha256(json.dumps([settings.plain(), np.__version__, minigrad.__version__]).encode())
-    for array in (data.X_train, data.y_train, data.X_test, data.y_test):
-        digest.update(np.ascontiguousarray(array).data)
-    digest.update(source().digest())
-    return folder / f"unfinished-{digest.hexdigest()[:12]}.jsonl"
+    found = hashlib.sha256(json.dumps([settings.plain(), np.__version__, minigrad.__version__]).encode())
+    found.update(digest(data).digest() + source().digest())
+    return folder / f"unfinished-{found.hexdigest()[:12]}.jsonl"
 
 
 def available_cores() -> int:

@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import platform
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
@@ -73,11 +74,14 @@ class ClusterWorkers:
     def __init__(self, address: str, data: Dataset) -> None:
         try:
             import distributed
+            from distributed.comm.addressing import parse_address, parse_host_port
         except ImportError:
             raise ValueError(
                 '--scheduler needs the package distributed: python -m pip install -e ".[cluster]"'
             ) from None
         try:
+            host = parse_host_port(parse_address(address)[1])
+            socket.create_connection(host, PATIENCE).close()  # a client that finds nobody is slow to give up
             self._client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
             expected = "the address of a Dask scheduler that answers, such as tcp://127.0.0.1:8786"

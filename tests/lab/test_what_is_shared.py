@@ -9,7 +9,13 @@ from experiments.lab import commands
 
 FOLDER = Path(commands.__file__).parents[1]
 LAB = {path.stem: path for path in (FOLDER / "lab").glob("*.py") if path.stem != "__init__"}
-FRAME = {"start", "commands", "all", "findings"}  # how commands begin, and those about all experiments together
+FRAME = {
+    "start",
+    "commands",
+    "all",
+    "findings",
+    "verify",
+}  # how commands begin, and those about all experiments together
 ONE_LESSON = {"curvature"}  # used by three as a whole, though not each of its functions
 
 

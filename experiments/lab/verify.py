@@ -1,0 +1,110 @@
+"""`python -m experiments verify results/NAME`: repeat a result, and compare it with itself.
+
+What reads no clock must come out the same to the last bit, where the BLAS kernel and the versions are the same. What
+reads a clock is left out, and what was chosen by a clock may differ: then fewer rows agree, and the line says so.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from . import commandline, experiment
+from .commands import load, names
+from .text import listed, natural, wrapped
+
+CLOCK = {"seconds", "microseconds", "seconds_to_target", "cost_seconds", "shuffle", "message", "least", "median"}
+NOT_AGAIN = ("out", "run", "workers", "scheduler")  # flags that the rows do not depend on
+MACHINE = ("python", "processor", "versions", "blas", "device")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Repeat the results in these folders; 0 where all rows agree, 1 where some do not, 2 where there is no result."""
+    parser = commandline.Parser(
+        prog="python -m experiments verify",
+        description="Repeat results, and compare them bit for bit.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("folders", metavar="FOLDER", nargs="+", type=Path, help="such as results/gradient_noise")
+    worst = 0
+    for folder in parser.parse_args(argv).folders:
+        try:
+            before = _read(folder)
+        except ValueError as error:
+            print(f"{parser.prog}: error: {error}", file=sys.stderr)
+            return 2
+        status, lines = verified(before)
+        worst = max(worst, status)
+        print(*(wrapped(line, rest="  ") for line in lines), sep="\n")
+    return worst
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    path = folder / "result.json"
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no JSON"
+        raise ValueError(f"{str(path)!r}: {reason}; expected the result of an experiment") from None
+    known = isinstance(result, dict) and result.get("experiment") in names()
+    if not known or not isinstance(result.get("command"), str) or not isinstance(result.get("rows"), list):
+        raise ValueError(f"{str(path)!r} holds no result with rows and a command; expected that of an experiment")
+    return result
+
+
+def verified(before: dict[str, Any]) -> tuple[int, list[str]]:
+    """The status, and what to say: rows that agree, verdicts that turned, and how the machines differ."""
+    name = before["experiment"]
+    with tempfile.TemporaryDirectory() as folder:
+        status = experiment.main(load(name), [*flags_of(before["command"]), "--out", folder, "--quiet"])
+        path = Path(folder) / name / "result.json"
+        if not path.exists():
+            return max(status, 1), [f"{name}: it could not be repeated"]
+        after = json.loads(path.read_text(encoding="utf-8"))
+    same, of = agreeing(before["rows"], after["rows"])
+    lines = [f"{name}: {same:,} of {of:,} rows agree to the last bit, what a clock has read left out"]
+    here, there = (result.get("data", {}).get("sha256") for result in (after, before))
+    if here != there:
+        lines.append(f"the data are others: SHA-256 {str(here)[:12]} here, {str(there)[:12]} there")
+    if differ := [key for key in MACHINE if before["environment"].get(key) != after["environment"].get(key)]:
+        lines.append(f"other than there: {listed(differ)}")
+    for claim in sorted(after["claims"], key=natural):
+        verdicts = [result["claims"].get(claim, {}).get("verdict", "–") for result in (before, after)]
+        turned = "" if verdicts[0] == verdicts[1] else f", and it was {verdicts[0]}"
+        lines.append(f"{claim} {verdicts[1]}{turned}")
+    return int(same < of), lines
+
+
+def flags_of(command: str) -> list[str]:
+    """The flags of a result's command that its rows depend on, each as one word or as a flag and its value."""
+    words = shlex.split(command)[3:]  # after python -m experiments.NAME
+    kept: list[str] = []
+    skip = False
+    for word in words:
+        flag, equals, _ = word.removeprefix("--").partition("=")
+        if word.startswith("--"):
+            skip = flag in NOT_AGAIN or flag == "quiet"
+        if not skip:
+            kept.append(word)
+        elif equals or not word.startswith("--") or flag == "quiet":
+            skip = False
+    return kept
+
+
+def agreeing(before: Sequence[dict], after: Sequence[dict]) -> tuple[int, int]:
+    """How many rows are in both, in whatever order; and how many there are, in the longer of the two."""
+    counts = [Counter(json.dumps(without_clock(row), sort_keys=True) for row in rows) for rows in (before, after)]
+    return (counts[0] & counts[1]).total(), max(len(before), len(after))
+
+
+def without_clock(value: Any) -> Any:
+    """A row without what a clock has read."""
+    if isinstance(value, dict):
+        return {key: without_clock(entry) for key, entry in value.items() if key not in CLOCK}
+    return [without_clock(entry) for entry in value] if isinstance(value, list) else value
