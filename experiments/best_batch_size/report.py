@@ -117,7 +117,7 @@ def draw_answer(result: dict[str, Any]) -> Figure:
     _, target = result["settings"]["targets"][-1]
     answer, n = predict(result, target), result["settings"]["rows"]
     sizes = list(answer.microseconds)
-    title = f"Time to a training loss of {answer.target:g}: predicted from one batch size"
+    title = f"Time to a training loss of {answer.target:g}: predicted from two batch sizes"
     title += ", and measured" if not swept(result, answer.target).empty else ""
     fig, axes = plots.figure(3, 1, 10, 10, title, result["settings"], sharex=True, height_ratios=[2, 1, 1])
     top, middle, below = axes[:, 0]

@@ -101,9 +101,10 @@ def sizes_asked(result: dict[str, Any]) -> tuple[int, int]:
 
 def updates_curve(result: dict[str, Any]) -> Fit | None:
     """S(B) fitted to the median updates of all sizes but the two that are asked about; None where that takes more."""
-    S, n = updates(result), result["settings"]["rows"]
+    S = updates(result)
     if len(S.columns) < 5 or result["settings"]["local"] not in S.columns:
         return None
+    n = result["settings"]["rows"]
     middle = S.median().drop(list(sizes_asked(result)))
     return fit({without_replacement(size, n): middle[size] for size in middle.index})
 
@@ -120,6 +121,8 @@ def efficiency(result: dict[str, Any], batch_size: int) -> Interval:
 def step(result: dict[str, Any]) -> dict[str, float]:
     """a, b of an update on one rank, t = a + b B, and s of a message among R ranks, s log₂ R; in microseconds."""
     clock = frame(result, "clock")
+    if clock.empty:
+        return {"a": math.nan, "b": math.nan, "s": 0.0}
     alone = clock[clock.ranks == 1]
     a, b = overhead_and_work(alone.batch_size, [float(np.median(each)) for each in alone.microseconds])
     several = clock[clock.ranks > 1]

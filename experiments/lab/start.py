@@ -18,6 +18,7 @@ def start(command: str) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Greek letters shows ? for them
+    os.environ["MPLBACKEND"] = "agg"  # figures go to files, whatever a user's other programs show
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it politely is heard like Ctrl-C
     try:
         try:

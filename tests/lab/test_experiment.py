@@ -11,6 +11,7 @@ from strategies import status_of
 
 from experiments.lab import commands, experiment
 from experiments.lab.commandline import TRAINING_FLAGS
+from experiments.lab.journal import Journal
 from experiments.lab.settings import ModelSettings
 from experiments.lab.start import start
 from experiments.lab.verdicts import Judgement
@@ -141,4 +142,4 @@ def test_interrupted_while_it_is_drawn(tmp_path, capsys):
     assert experiment.main(fake(measure, draw=interrupting), ["--out", str(tmp_path), "--workers", "1"]) == 130
     [journal] = (tmp_path / "gradient_noise").glob("unfinished-*")
     assert str(journal) in capsys.readouterr().err
-    assert json.loads(journal.read_text(encoding="utf-8"))[1] == [{"kind": "nothing"}]
+    assert list(Journal(journal).finished.values()) == [[{"kind": "nothing"}]]

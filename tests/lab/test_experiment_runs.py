@@ -15,6 +15,7 @@ from strategies import SMALLER, python, status_of
 
 from experiments.compare_gd_sgd import measure
 from experiments.compare_gd_sgd.question import EXPERIMENT
+from experiments.lab.journal import Journal
 from minigrad import load_digits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -202,7 +203,7 @@ def test_stopped_in_the_middle(tmp_path, capsys, monkeypatch, reason, status):
     assert str(reason) in err
     [journal] = folder.glob("unfinished-*.jsonl")
     assert str(journal) in err
-    kept = [row["kind"] for line in journal.read_text(encoding="utf-8").splitlines() for row in json.loads(line)[1]]
+    kept = [row["kind"] for rows in Journal(journal).finished.values() for row in rows]
     assert kept.count("training") == 3
     assert set(kept) == KINDS
     assert (folder / "result.json").read_text(encoding="utf-8") == "old"

@@ -368,7 +368,7 @@ def test_all_files_are_written_or_none(root, capsys, monkeypatch, broken, verb, 
     real = getattr(Path, verb)
 
     def fail(path, *arguments, **keywords):
-        if path.name == f"{broken}.part":
+        if path.name.startswith(f"{broken}.") and path.suffix == ".part":
             raise OSError(28, "No space left on device", str(path))
         return real(path, *arguments, **keywords)
 

@@ -9,6 +9,7 @@ import pytest
 
 from experiments.gradient_noise.measure import Settings
 from experiments.lab import progress
+from experiments.lab.journal import Journal
 from experiments.lab.progress import Progress
 from experiments.lab.trials import Trials
 
@@ -114,6 +115,6 @@ def test_whoever_reads_may_go_away(digits, settings, monkeypatch):
 
 
 def test_what_the_journal_had_is_counted_as_found(digits, settings, tmp_path):
-    run_slowly(digits, settings, False, tmp_path / "journal")
-    again = run_slowly(digits, settings, False, tmp_path / "journal")
+    run_slowly(digits, settings, False, Journal(tmp_path / "journal"))
+    again = run_slowly(digits, settings, False, Journal(tmp_path / "journal"))
     assert (again.trials, again.share, again.found) == (5, pytest.approx(1.0), pytest.approx(1.0))

@@ -54,6 +54,16 @@ def test_whatever_standard_output_is_there_is_no_traceback(module, trouble):
         assert (done.returncode, done.stderr.count("\n")) == ((1, 1) if trouble == "full" else (0, 0)), done.stderr
 
 
+@pytest.mark.parametrize(
+    "odd", [{"MPLBACKEND": "nonsense"}, {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}, {"HOME": "/none"}]
+)
+def test_an_odd_environment_is_no_error(odd):
+    command = [sys.executable, "-m", "experiments.gradient_noise", "--help"]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **odd}, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"Traceback" not in done.stderr
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 def test_an_interrupt_while_python_imports_ends_in_one_line():
     """NumPy is replaced by a module that takes a long time to import."""
