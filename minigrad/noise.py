@@ -15,6 +15,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .engine import checks
 from .engine.backend import Array
 from .engine.batch import Batch
@@ -58,18 +60,19 @@ def gradient_noise(model: Model, X: Any, y: Any = None, *, scale: Array | None =
     weights = None if scale is None else model.layer_views(scale * scale)
     mean = xp.zeros_like(model.theta)
     total = xp.zeros(())  # Σ_i ‖S ∘ g_i‖², in float64 also for a float32 model
-    for X_chunk, y_chunk in model.chunks(batch):
-        terms = model.layer_terms(Batch(X_chunk, y_chunk, batch.form))
-        for layer, ((dW, db), (a, delta)) in enumerate(zip(model.layer_views(mean), terms)):
-            dW += xp.matmul(a.T, delta)
-            db += delta.sum(axis=0)
-            if weights is None:
-                total += (xp.einsum("ij,ij->i", delta, delta) * (xp.einsum("ij,ij->i", a, a) + 1)).sum()
-            else:
-                (weight_W, weight_b), squares = weights[layer], delta * delta
-                total += (weight_W * xp.matmul((a * a).T, squares)).sum() + (weight_b * squares.sum(axis=0)).sum()
-    mean /= batch.m
-    if scale is not None:
-        mean *= scale
-    trace = max(0.0, float(total) / batch.m - float(mean @ mean))  # one sample: rounding must not go below 0
-    return GradientNoise(mean, trace)
+    with np.errstate(over="ignore", invalid="ignore"):  # squares beyond float64 make tr Σ infinite
+        for X_chunk, y_chunk in model.chunks(batch):
+            terms = model.layer_terms(Batch(X_chunk, y_chunk, batch.form))
+            for layer, ((dW, db), (a, delta)) in enumerate(zip(model.layer_views(mean), terms)):
+                dW += xp.matmul(a.T, delta)
+                db += delta.sum(axis=0)
+                if weights is None:
+                    total += (xp.einsum("ij,ij->i", delta, delta) * (xp.einsum("ij,ij->i", a, a) + 1)).sum()
+                else:
+                    (weight_W, weight_b), squares = weights[layer], delta * delta
+                    total += (weight_W * xp.matmul((a * a).T, squares)).sum() + (weight_b * squares.sum(axis=0)).sum()
+        mean /= batch.m
+        if scale is not None:
+            mean *= scale
+        trace = float(total) / batch.m - float(mean @ mean)
+    return GradientNoise(mean, max(0.0, trace) if math.isfinite(trace) else math.inf)  # rounding may go below 0

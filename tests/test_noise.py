@@ -49,6 +49,12 @@ def test_scaled_noise_is_the_spread_of_the_scaled_sample_gradients(problem, chun
     assert_close(noise.mean, g.mean(axis=0), 1e-10, abs(g).max())
 
 
+def test_where_squares_overflow_the_noise_is_infinite_without_a_warning():
+    X = np.array([[1e160], [-3e160], [2.0]])
+    noise = gradient_noise(LogisticRegression(1), X, [1, 0, 1])
+    assert noise.trace == math.inf and np.isfinite(noise.mean).all()
+
+
 def test_a_scale_of_another_shape_than_theta_is_refused():
     with refused("scale has shape (3,)", "expected that of theta, (2,)"):
         gradient_noise(LogisticRegression(1), [[1.0]], [1], scale=np.ones(3))

@@ -353,6 +353,21 @@ def test_numbers_as_labels_are_sorted_as_numbers(tmp_path):
     assert data.classes == ("-2", "10", "10.0", "9", "x"), "text is sorted as text"
 
 
+def test_labels_that_a_number_would_merge_stay_apart(tmp_path):
+    text = "a,label\n" + "".join(f"{k % 7},{('007', '7', '70')[k % 3]}\n" for k in range(60))
+    assert load_table(saved(tmp_path, text)).classes == ("007", "7", "70")
+    for labels in (["1_0", "10"], ["007", "7"], [str(2**53), str(2**53 + 1)]):
+        y = np.array(labels * 30)
+        assert load_table(saved_npz(tmp_path, X=np.arange(60.0).reshape(-1, 1) % 7, y=y)).classes == tuple(
+            sorted(labels)
+        )
+    y = np.array([2**53, 2**53 + 1] * 30)
+    assert load_table(saved_npz(tmp_path, X=np.arange(60.0).reshape(-1, 1) % 7, y=y)).classes == (
+        str(2**53),
+        str(2**53 + 1),
+    )
+
+
 @pytest.mark.parametrize("words", [("+", "-"), ("None", "Insomnia"), ("*", ".")])
 def test_a_label_may_be_called_what_would_be_missing_in_a_feature(tmp_path, words):
     frame = sample().assign(colour=[words[i % 2] for i in range(60)])

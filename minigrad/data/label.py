@@ -16,6 +16,7 @@ MOST_CLASSES = 50
 FEWEST_ROWS_A_CLASS = 10
 SHOWN = 3  # other columns
 ALWAYS_FEW = 3  # classes, in however few rows
+LEADING_ZERO = re.compile(r"[-+]?0\d+")  # 007
 OR_MORE = re.compile(r"(.+)-or-more")
 
 
@@ -72,7 +73,7 @@ def label_of(table: Table, label: str | int | None, task: str | None) -> tuple[L
         column, name, why, values = None, "y", "as the file has it", pd.Series(table.labels)
     else:
         column, why = label_column(table, label)
-        name, values = table.names[column] or str(column), table.frame[column]
+        name, values = table.names[column] or str(column), _as_written(table, column)
     shown = f"label {name!r} ({why})"
     values, is_numeric = _values(table, values, shown)
     y, distinct = pd.factorize(values, sort=True)
@@ -99,6 +100,17 @@ def label_of(table: Table, label: str | int | None, task: str | None) -> tuple[L
     )
 
 
+def _as_written(table: Table, column: int) -> Any:
+    """The labels; as text where one begins with a zero that a number would lose."""
+    import pandas as pd
+
+    values = table.frame[column]
+    if table.as_text is None or not pd.api.types.is_numeric_dtype(values):
+        return values
+    written = table.as_text(column)
+    return written if written.str.strip().str.fullmatch(LEADING_ZERO).any() else values
+
+
 def _values(table: Table, values: Any, shown: str) -> tuple[Any, bool]:
     """The labels as numbers, or as text where one of them is none; ValueError for one that is missing or infinite."""
     import pandas as pd
@@ -110,19 +122,28 @@ def _values(table: Table, values: Any, shown: str) -> tuple[Any, bool]:
     if len(missing) == len(values):
         raise ValueError(f"{shown} is empty; expected a label in every row")
     numbers = pd.to_numeric(values, errors="coerce")
-    is_numeric = bool(numbers.notna().sum() == values.notna().sum())
+    is_numeric = bool(numbers.notna().sum() == values.notna().sum()) and _keeps_apart(values, numbers)
     if missing.size:
         raise ValueError(
             f"{table.where(missing)}, {shown} is missing in {missing.size:,} of {len(values):,} rows; expected a label "
             "in every row: fill it in, or delete the rows"
         )
     if not is_numeric:
-        return values, False
+        return values.astype(str), False
     numbers = numbers.astype(np.float64) + 0.0  # −0.0 + 0.0 is 0.0
     infinite = np.flatnonzero(~np.isfinite(numbers))
     if infinite.size:
         raise ValueError(f"{table.where(infinite)}, {shown} is infinite; expected a label")
     return numbers, True
+
+
+def _keeps_apart(values: Any, numbers: Any) -> bool:
+    """Whether different labels are different numbers in float64; not so 007 and 7, 1_0 and 10, 2⁵³ and 2⁵³ + 1."""
+    if values.dtype.kind == "f":
+        return True
+    if values.dtype.kind not in "biu" and values.astype(str).str.fullmatch(LEADING_ZERO).any():
+        return False
+    return bool(values.nunique() == numbers.astype(np.float64).nunique())
 
 
 def _fault(distinct: np.ndarray, is_numeric: bool, m: int) -> str | None:

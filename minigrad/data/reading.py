@@ -40,6 +40,8 @@ class Table:
         From there on the rows are the file's own test part.
     are_pictures : bool
         Whether the features are pixels: then all are kept.
+    as_text : callable, optional
+        as_text(column): its cells as they are written, where a file is text: 007 is not 7.
     """
 
     frame: Any
@@ -50,6 +52,7 @@ class Table:
     labels: np.ndarray | None = None
     first_test_row: int | None = None
     are_pictures: bool = False
+    as_text: Callable[[int], Any] | None = None
 
     def where(self, rows: np.ndarray) -> str:
         """The first of these rows, and how many there are: "lines 3, 9, 12, …"."""
@@ -111,7 +114,11 @@ def of_text(path: Path, label: str | int | None) -> Table:
     lines = _line_finder(path, layout, numbers)
     if empty.any():  # a spreadsheet's rows of nothing but delimiters
         frame = frame[~empty].reset_index(drop=True)
-    return Table(frame, layout.names, layout.has_header, lines, layout.notes)
+
+    def as_text(column: int) -> Any:
+        return _frame(path, layout, [column])[column][~empty].reset_index(drop=True)
+
+    return Table(frame, layout.names, layout.has_header, lines, layout.notes, as_text=as_text)
 
 
 def _frame(path: Path, layout: Layout, as_text: list[int] | None) -> Any:
