@@ -25,7 +25,7 @@ FEW = 3_200  # entries
 
 # exercise: sigmoid
 def sigmoid(z: Array, out: Array | None = None) -> Array:
-    """1 / (1 + e^−z), entry by entry, without overflow for any z.
+    """1 / (1 + e^−z), entry by entry, without overflow for any z; float32 stays float32.
 
     Written e^min(z,0) / (1 + e^−|z|): the exponents are never positive, and a small h keeps all its digits.
     """

@@ -86,8 +86,9 @@ def sentence(result: dict[str, Any], answer: Prediction) -> str:
     here = answer.seconds(answer.batch_size)
     if pays_after(result, answer) > 1:
         took, saves = number(cost(result)["seconds"]), number(saved(result, answer))
-        rate = f"learning rate {answer.learning_rate:.3g}"
-        return f"just train once: a probe takes {took} s and saves {saves} s a run; for many runs: {sizes} at {rate}"
+        rate, probe_rate = f"{answer.learning_rate:.3g}", f"{frame(result, 'probe').learning_rate.iloc[0]:.3g}"
+        opening = f"just train, with batches of {result['settings']['probe']} at learning rate {probe_rate}"
+        return f"{opening}: a probe takes {took} s and saves {saves} s a run; for many runs {sizes} at {rate}"
     parts = [f"train with {sizes} at learning rate {answer.learning_rate:.3g}: within 10 % of the fastest"]
     for size, name in ((n, "full batch"), (1, "one sample")):
         if size in answer.microseconds and size != answer.batch_size:

@@ -38,7 +38,7 @@ def prediction_table(result: dict[str, Any], found: dict[str, Prediction]) -> st
         "overhead over work, a/b, rows": [number(ratio(each)) for each in found.values()],
         "B* = √(B_c a/b), of at most all rows": [number(each.law.best) for each in found.values()],
         "fastest of the timed sizes": [f"{each.batch_size:,}" for each in found.values()],
-        "within 10 % of it": [between(each) for each in found.values()],
+        "within 10 % of it (all rows: beside the line)": [between(each) for each in found.values()],
         "learning rate there": [f"{each.learning_rate:g}" for each in found.values()],
         "updates expected": [number(each.updates(each.batch_size)) for each in found.values()],
         "seconds expected": [number(each.seconds(each.batch_size)) for each in found.values()],
@@ -119,7 +119,14 @@ def draw_answer(result: dict[str, Any]) -> Figure:
     sizes = list(answer.microseconds)
     title = f"Time to a training loss of {answer.target:g}: predicted from two batch sizes"
     title += ", and measured" if not swept(result, answer.target).empty else ""
-    fig, axes = plots.figure(3, 1, 10, 10, title, result["settings"], sharex=True, height_ratios=[2, 1, 1])
+    symbols = (
+        "S(B): updates to the target; B_c: critical batch size; w(B): what a batch keeps of a row's variance, about "
+        "1/B; a, b: overhead of an update, work of a row. One row, and all rows, are timed by themselves: beside the "
+        "line."
+    )
+    fig, axes = plots.figure(
+        3, 1, 10, 10, title, result["settings"], symbols=symbols, sharex=True, height_ratios=[2, 1, 1]
+    )
     top, middle, below = axes[:, 0]
     line = np.geomspace(2, max(2, n - 1), 200)
     law = 1e-6 * answer.S_min * np.array([answer.law.time(size) for size in line])
@@ -152,7 +159,8 @@ def mark_choices(axis: Any, answer: Prediction, n: int) -> None:
     axis.plot(answer.batch_size, answer.seconds(answer.batch_size), "*", color="C2", mec="black", ms=20, label="answer")
     plain = [size for size in (*PLAIN_CHOICES, n) if size in answer.microseconds]
     times = [answer.seconds(size) for size in plain]
-    axis.plot(plain, times, "D", color="none", mec="black", mew=1.8, ms=12, label="plain choices: 1, 32, all")
+    names = ", ".join("all" if size == n else f"{size:,}" for size in plain)
+    axis.plot(plain, times, "D", color="none", mec="black", mew=1.8, ms=12, label=f"plain choices: {names}")
 
 
 def draw_hardware(result: dict[str, Any]) -> Figure:

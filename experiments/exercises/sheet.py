@@ -7,6 +7,7 @@ import textwrap
 from pathlib import Path
 
 from ..lab.results import write_all
+from ..lab.text import begun
 from .exercise import Exercise, Function
 
 PROG = "python -m experiments exercises"
@@ -15,7 +16,7 @@ UNWRITTEN = "raise NotImplementedError  # take this line away, and write yours"
 
 def text(exercise: Exercise, folder: Path) -> str:
     """The question as a docstring, NumPy, and each function with its signature and docstring, but without its lines."""
-    opening = exercise.title[0].upper() + exercise.title[1:]
+    opening = begun(exercise.title)
     commands = f"    {PROG} check {shlex.quote(str(folder))} {exercise.name}\n    {PROG} hint {exercise.name}"
     head = f'''"""{opening}.
 

@@ -66,6 +66,13 @@ def resolve_batch_sizes(wanted: list[int | str], n: int) -> list[int]:
     return sorted(numbers)
 
 
+def not_empty(text: str) -> str:
+    """An argument that says something."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a value that is not empty")
+    return text
+
+
 def run_name(text: str) -> str:
     """An argument that can name a folder."""
     if not text or text.startswith(".") or not all(letter.isalnum() or letter in "-_." for letter in text):

@@ -14,7 +14,7 @@ from minigrad.engine.archive import MOST_BYTES
 from minigrad.functions import ACTIVATIONS
 
 from . import rows
-from .arguments import batch_sizes, count, first_seed, positive_number, rows_to_keep, run_name, sizes
+from .arguments import batch_sizes, count, first_seed, not_empty, positive_number, rows_to_keep, run_name, sizes
 
 if TYPE_CHECKING:
     from .experiment import Experiment
@@ -106,7 +106,10 @@ def _add_data(result: Parser, binary: bool | None) -> None:
     source = data.add_mutually_exclusive_group()
     source.add_argument("--dataset", choices=("digits", "mnist"), help="built-in data (default: digits)")
     source.add_argument(
-        "--data", metavar="PATH", help="your own table: .csv, .tsv, .txt, .data, .parquet, or .npz with X and y"
+        "--data",
+        metavar="PATH",
+        type=not_empty,
+        help="your own table: .csv, .tsv, .txt, .data, .parquet, or .npz with X and y",
     )
     data.add_argument(
         "--label",
@@ -154,6 +157,7 @@ def _add_machine(result: Parser, fixed: Sequence[str]) -> None:
         where.add_argument(
             "--scheduler",
             metavar="ADDRESS",
+            type=not_empty,
             help="of a Dask cluster that runs: its workers run those trials, such as tcp://127.0.0.1:8786",
         )
         where.add_argument(

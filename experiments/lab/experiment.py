@@ -133,8 +133,8 @@ def main(experiment: Experiment, argv: list[str] | None = None) -> int:
             sys.stdout.flush()
     journal = trials.journal
     if journal.damaged:
-        lines = f"{journal.damaged} damaged lines of {journal.path} are set aside in {journal.set_aside}"
-        print(f"{parser.prog}: {lines}; their trials run again", file=sys.stderr)
+        aside = f"damaged lines of {journal.path} ({journal.damaged}) are set aside in {journal.set_aside}"
+        print(f"{parser.prog}: {aside}; their trials run again", file=sys.stderr)
     kept = f"what was finished is in {journal.path}: the same command goes on from there"
     try:
         result = run(experiment, trials, settings) | {"command": words}

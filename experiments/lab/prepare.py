@@ -94,6 +94,11 @@ def refuse_without_effect(arguments: argparse.Namespace, chosen: Mapping[str, An
         ("label", arguments.data is None, "together with --data"),
         ("data_dir", arguments.data is not None, "without --data"),
         ("data_dir", arguments.dataset == "digits", "with --dataset mnist"),
+        (
+            "max_bytes",
+            arguments.data is None and arguments.dataset != "mnist" and arguments.data_dir is None,
+            "with --data or --dataset mnist",
+        ),
         ("hidden", chosen.get("model") == "logistic", "with --model mlp: logistic regression has no hidden layer"),
         ("activation", chosen.get("model") == "logistic", "with --model mlp: logistic regression has no hidden layer"),
         ("activation", "hidden" in chosen and not chosen["hidden"], "with hidden layers"),

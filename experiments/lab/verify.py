@@ -6,6 +6,8 @@ reads a clock is left out, and what was chosen by a clock may differ: then fewer
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import shlex
 import sys
@@ -52,9 +54,20 @@ def _read(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no JSON"
         raise ValueError(f"{str(path)!r}: {reason}; expected the result of an experiment") from None
+    shapes = {"rows": list, "claims": dict, "environment": dict, "data": dict, "command": str}
     known = isinstance(result, dict) and result.get("experiment") in names()
-    if not known or not isinstance(result.get("command"), str) or not isinstance(result.get("rows"), list):
-        raise ValueError(f"{str(path)!r} holds no result with rows and a command; expected that of an experiment")
+    lacking = [key for key, shape in shapes.items() if not known or not isinstance(result.get(key), shape)]
+    if lacking:
+        raise ValueError(f"{str(path)!r} lacks {listed(lacking)}; expected the result of an experiment")
+    try:
+        flags = flags_of(result["command"], result["experiment"])
+        with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+            commandline.parser(load(result["experiment"])).parse_args(flags)
+    except (ValueError, SystemExit):
+        raise ValueError(
+            f"{str(path)!r}: its command is {result['command']!r}; expected python -m "
+            f"experiments.{result['experiment']} with flags that it knows"
+        ) from None
     return result
 
 
@@ -62,7 +75,9 @@ def verified(before: dict[str, Any]) -> tuple[int, list[str]]:
     """The status, and what to say: rows that agree, verdicts that turned, and how the machines differ."""
     name = before["experiment"]
     with tempfile.TemporaryDirectory() as folder:
-        status = experiment.main(load(name), [*flags_of(before["command"]), "--out", folder, "--quiet"])
+        flags = [*flags_of(before["command"], name), "--out", folder, "--quiet"]
+        with contextlib.redirect_stdout(io.StringIO()):  # which would name files that are gone in a moment
+            status = experiment.main(load(name), flags)
         path = Path(folder) / name / "result.json"
         if not path.exists():
             return max(status, 1), [f"{name}: it could not be repeated"]
@@ -81,9 +96,11 @@ def verified(before: dict[str, Any]) -> tuple[int, list[str]]:
     return int(same < of), lines
 
 
-def flags_of(command: str) -> list[str]:
-    """The flags of a result's command that its rows depend on, each as one word or as a flag and its value."""
-    words = shlex.split(command)[3:]  # after python -m experiments.NAME
+def flags_of(command: str, name: str) -> list[str]:
+    """The flags of a result's command that its rows depend on; ValueError where it is no command of that experiment."""
+    start, words = (all_words := shlex.split(command))[:3], all_words[3:]
+    if start != ["python", "-m", f"experiments.{name}"]:
+        raise ValueError(f"the command is {command!r}; expected one of python -m experiments.{name}")
     kept: list[str] = []
     skip = False
     for word in words:

@@ -83,8 +83,8 @@ class ClusterWorkers:
             host = parse_host_port(parse_address(address)[1])
             socket.create_connection(host, PATIENCE).close()  # a client that finds nobody is slow to give up
             self._client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
-        except (OSError, ValueError, TypeError) as error:
-            expected = "the address of a Dask scheduler that answers, such as tcp://127.0.0.1:8786"
+        except Exception as error:  # another server's answer may be taken for any number of bytes
+            expected = "the address tcp://HOST:PORT of a Dask scheduler, such as tcp://127.0.0.1:8786"
             raise ValueError(f"--scheduler is {address!r}; expected {expected} ({_first_line(error)})") from None
         try:
             self.facts = self._checked_facts(address)

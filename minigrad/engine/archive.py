@@ -24,7 +24,7 @@ def most_bytes() -> int:
 
 def too_large(bytes_found: int) -> ValueError:
     """The error for content of more than `most_bytes`."""
-    bound = f"{most_bytes():,} (MINIGRAD_MAX_BYTES sets another bound)"
+    bound = f"{most_bytes():,} (--max-bytes or MINIGRAD_MAX_BYTES sets another)"
     return ValueError(f"it unpacks to {bytes_found:,} bytes or more; expected at most {bound}")
 
 

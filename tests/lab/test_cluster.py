@@ -183,7 +183,7 @@ def test_an_interrupted_run_leaves_no_trial_running(whole, digits, tmp_path):
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense", "tcp://", "127.0.0.1"])
 def test_nobody_at_the_address_is_refused_in_a_line(digits, address, monkeypatch):
     monkeypatch.setattr(workers, "PATIENCE", 1)
-    with pytest.raises(ValueError, match=r"--scheduler is .*expected the address of a Dask scheduler"):
+    with pytest.raises(ValueError, match=r"--scheduler is .*expected the address tcp://HOST:PORT of a Dask"):
         ClusterWorkers(address, digits)
 
 

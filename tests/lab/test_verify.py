@@ -58,7 +58,27 @@ def test_a_row_a_verdict_data_and_versions_that_differ_are_told(result, capsys):
     ],
 )
 def test_flags_that_rows_do_not_depend_on_are_left_out(command, flags):
-    assert verify.flags_of(command) == flags
+    assert verify.flags_of(command, "x") == flags
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "rm -rf /nowhere",
+        "",
+        "python -c 'print(1)'",
+        "python -m experiments.nonexistent --quick",
+        "python -m experiments.gradient_noise --help",
+        "python -m experiments.gradient_noise --nonsense 3",
+        "python -m experiments.gradient_noise 'open",
+    ],
+)
+def test_a_command_that_is_none_of_the_experiment_is_refused_before_anything_runs(tmp_path, capsys, command):
+    content = {"experiment": "gradient_noise", "rows": [], "claims": {}, "environment": {}, "data": {}}
+    (tmp_path / "result.json").write_text(json.dumps(content | {"command": command}), encoding="utf-8")
+    assert verify.main([str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and "its command is" in err and str(tmp_path) in err
 
 
 def test_what_a_clock_has_read_is_left_out_at_any_depth():
@@ -67,7 +87,18 @@ def test_what_a_clock_has_read_is_left_out_at_any_depth():
     assert verify.agreeing([row, row], [row | {"seconds": 2}]) == (1, 2)
 
 
-@pytest.mark.parametrize("content", [None, "no json", "[]", "{}", '{"experiment": "none"}', '{"experiment": "all"}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "no json",
+        "[]",
+        "{}",
+        '{"experiment": "gradient_noise", "rows": []}',
+        '{"experiment": "none"}',
+        '{"experiment": "all"}',
+    ],
+)
 def test_a_folder_without_a_result_is_refused_in_a_line(tmp_path, capsys, content):
     if content is not None:
         (tmp_path / "result.json").write_text(content, encoding="utf-8")
