@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import threadpoolctl
+from tqdm import tqdm
 
 import minigrad
 from minigrad import Dataset
@@ -174,6 +175,7 @@ def _start_worker(data: Dataset) -> None:
     global _data
     _data = data
     threadpoolctl.threadpool_limits(1)
+    tqdm.set_lock(threading.RLock())  # its own lock is a semaphore, which a worker that is ended would leave behind
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # Ctrl-C stays blocked: the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
