@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from experiments.lab.settings import ModelSettings
 from experiments.lab.sweep import make_model
-from minigrad import LBFGS, MLP, LogisticRegression
+from minigrad import LBFGS, MLP, LogisticRegression, train
 from minigrad.data import standardise
 from minigrad.data.scaling import stratified
 from minigrad.data.table import load_table
@@ -856,3 +856,24 @@ def test_whatever_comes_is_read_or_refused_in_one_line(tmp_path_factory, data, d
         assert np.isfinite(found.X_train).all() and np.isfinite(found.X_test).all()
         assert found.X_train.shape[1] == len(found.features)
         assert len(found.reading) == 3 and "\n" not in "".join(found.reading)
+
+
+def test_softmax_regression_is_as_accurate_as_scikit_learn_s():
+    """The same split and columns, without a penalty, both to the minimum: text, gaps and three classes."""
+    linear_model = pytest.importorskip(
+        "sklearn.linear_model", reason='needs scikit-learn: python -m pip install -e ".[benchmark]"'
+    )
+    rng = np.random.default_rng(0)
+    width, colour = rng.normal(size=600), rng.choice(["red", "green", "blue"], size=600)
+    score = width + (colour == "red") + rng.logistic(size=600)
+    width[::17] = np.nan
+    frame = pd.DataFrame(
+        {"width": width, "height": rng.normal(size=600), "colour": colour, "label": np.digitize(score, [-1, 1])}
+    )
+    data = load_table(frame)
+    model = MLP((data.X_train.shape[1], 3))
+    train(model, data.X_train, data.y_train, optimizer=LBFGS(), batch_size=len(data.X_train), epochs=300)
+    theirs = linear_model.LogisticRegression(C=np.inf, max_iter=10_000, tol=1e-10).fit(data.X_train, data.y_train)
+    ours = model.accuracy(data.X_test, data.y_test)
+    assert ours == pytest.approx(theirs.score(data.X_test, data.y_test), abs=0.01)
+    assert 0.4 < ours < 0.9
