@@ -26,8 +26,8 @@ from . import judge, measure, report
 EXPERIMENT = Experiment(
     name="data_parallel",
     claims={
-        "C10a": "Gradients averaged over processes, each with rows of its own, make the same training",
-        "C10b": "The critical batch size bounds how many processes pay",
+        "C10a": "Gradients averaged over processes, each with rows of its own, make the same training.",
+        "C10b": "The critical batch size bounds how many processes pay.",
     },
     settings=measure.Settings,
     flags=("model", "hidden", "activation", "batch-sizes", "epochs", "seeds", "target"),

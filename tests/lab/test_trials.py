@@ -132,7 +132,7 @@ def test_a_signal_ends_the_workers_and_the_same_command_goes_on(tmp_path, number
         assert process.returncode in ((130, 1) if everyone and number == signal.SIGTERM else (130,))
         assert ("interrupted" in err) == (process.returncode == 130)
         assert "goes on from there" in err
-    assert "Traceback" not in err
+        assert "Traceback" not in err  # a worker that was just starting may complain that its parent was killed
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     read = json.loads((folder / "result.json").read_text(encoding="utf-8"))
