@@ -94,7 +94,7 @@ def draw_ranks(result: dict[str, Any]) -> Figure | None:
     n = settings["rows"]
     by_updates = curve.updates(without_replacement(local, n)) / curve.updates(without_replacement(R * local, n))
     axis.plot(R, R, color=plots.GREY, ls=":", label="perfect: R times as fast")
-    axis.plot(R, by_updates, color="C0", label="fitted: fewer updates, messages for nothing")
+    axis.plot(R, by_updates, color="C0", label="fitted: fewer updates, if messages were free")
     sizes = [size for size in S.index if size >= local]
     points = [S[local] / S[size] for size in sizes]
     axis.plot(np.divide(sizes, local), points, "o", color="C0", label="measured: updates at the best rate")
