@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+from lab_helpers import nobody_left
 
 from experiments.lab import commands, verify
 
@@ -42,17 +43,6 @@ def started(name, folder):
 
 def result_of(folder, name):
     return json.loads((folder / name / "result.json").read_text(encoding="utf-8"))
-
-
-def nobody_left(group, seconds=15):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.05)
-    return False
 
 
 @pytest.mark.parametrize("name", commands.names())

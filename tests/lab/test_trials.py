@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lab_helpers import nobody_left
 
 from experiments.lab.journal import Journal
 from experiments.lab.settings import TrainingSettings
@@ -104,18 +105,6 @@ def started(folder):
     while not list(folder.glob("unfinished-*")) and time.monotonic() < deadline:
         time.sleep(0.02)
     return process, command
-
-
-def nobody_left(group, seconds=10):
-    """Whether every process of that group ends within so many seconds."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.05)
-    return False
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals and process groups")
