@@ -75,6 +75,20 @@ def test_a_header_that_lies_is_refused_before_anything_is_allocated(tmp_path, he
         tracemalloc.stop()
 
 
+def test_every_byte_of_a_small_archive_may_turn(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, X=ARRAYS["X"][:1])
+    content = path.read_bytes()
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        try:
+            found, _ = read_archive(path, ("X",))
+        except ValueError as error:
+            assert "expected an .npz file" in str(error)
+        else:
+            assert all(np.array_equal(found[name], ARRAYS["X"][:1]) for name in found)
+
+
 @given(data=st.data())
 def test_a_byte_that_turned_is_found_or_changes_nothing(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("turned") / "a.npz"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import stat
@@ -52,8 +53,10 @@ def read_archive(path: str | os.PathLike[str], names: Collection[str]) -> tuple[
                 with archive.open(members[name]) as member:
                     found[name] = _array(member, members[name].file_size)
             return found, list(members)
-    except OSError:
-        raise
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # of a damaged directory: a place before the file's beginning
+            raise
+        raise ValueError(f"it cannot be read ({error.strerror}); expected an .npz file") from None
     except MemoryError as error:
         raise MemoryError(f"{os.fspath(path)!r} does not fit into memory: {error}") from None
     except zipfile.BadZipFile as error:
