@@ -80,7 +80,7 @@ def found(result: Result, claim: str) -> str:
 
 def inline(figure: Figure, prefix: str, claim: str, finding: str) -> Drawn:
     """A figure whose title and notes are taken out, for the page to set them as text."""
-    title, notes = figure.get_suptitle(), figure.get_supxlabel().splitlines()
+    title, notes = figure.get_suptitle().replace("$", ""), figure.get_supxlabel().splitlines()
     alt = " ".join([title if title.endswith("?") else f"{title}.", *in_words(figure), finding]).strip()
     figure.suptitle("")
     figure.supxlabel("")

@@ -66,9 +66,9 @@ def parts(it: dict[str, Interval], trusted: bool) -> list[Question]:
     large, small = it["settles above the saddle, at η₁"], it["settles above the saddle, at η₁/16"]
     few, most = "that fewer than half leave", "that more than half leave"
     asked = {
-        "(1) on the saddle all data stay, at η₁": (it["all data leave, at η₁"], few),
-        "(1) on the saddle all data stay, at η₁/4": (it["all data leave, at η₁/4"], few),
-        "(2) beside the saddle all data stay": (it["pushed data leave"], few),
+        "runs of all data that leave (1) the saddle, at η₁": (it["all data leave, at η₁"], few),
+        "runs of all data that leave (1) the saddle, at η₁/4": (it["all data leave, at η₁/4"], few),
+        "runs of all data that leave (2) from beside it": (it["pushed data leave"], few),
         "(3) batches leave where the copies differ": (it["batches leave, uneven split"], most),
         # where no push leaves either, that batches stay says nothing about noise
         "(4) batches leave where they are the same": (even, f"{most}; pushed: {control:.0%}"),

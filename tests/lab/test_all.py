@@ -5,7 +5,7 @@ import json
 import pytest
 from strategies import python
 
-from experiments.lab import commands, experiment
+from experiments.lab import all, commandline, commands, experiment
 from experiments.report import page
 
 NAMES = commands.names()
@@ -87,3 +87,9 @@ def test_the_help_of_all_is_its_own(capsys):
     out = capsys.readouterr().out
     assert "python -m experiments all" in out
     assert "--epochs" not in out
+
+
+def test_a_cluster_is_handed_to_every_experiment_that_has_trials_for_it():
+    arguments = commandline.parser_of_all().parse_args(["--scheduler", "tcp://h:1"])
+    without = {name for name in NAMES if "--scheduler=tcp://h:1" not in all.flags_for(commands.load(name), arguments)}
+    assert without == {"powers_of_two"}  # all of its trials read a clock

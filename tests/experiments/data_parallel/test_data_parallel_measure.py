@@ -7,7 +7,7 @@ from device import device_backend
 from experiments.data_parallel import measure
 from experiments.data_parallel.averaging import average, share
 from experiments.data_parallel.ranks import Ranks
-from minigrad import MLP
+from minigrad import MLP, get_backend
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3, 5])
@@ -40,3 +40,26 @@ def test_on_a_device_shares_add_up_as_on_the_host():
     shares = [share(device, backend.asarray(X[k::2]), backend.asarray(y[k::2])) for k in range(2)]
     found = average(Ranks().total(shares[0] + shares[1], backend))
     assert np.allclose(backend.to_numpy(found.mean), host.gradient(X, y), rtol=1e-12)
+
+
+class Twice:
+    """A communicator of two ranks that have the same share; it takes arrays of the host alone."""
+
+    def Get_rank(self):
+        return 0
+
+    def Get_size(self):
+        return 2
+
+    def Allreduce(self, _, array):
+        assert type(array) is np.ndarray
+        array *= 2
+
+
+def test_a_device_s_share_goes_through_the_host_and_comes_back():
+    pytest.importorskip("mpi4py", reason='needs mpi4py and an MPI: python -m pip install -e ".[mpi]"')
+    backend = device_backend()
+    found = Ranks(Twice()).total(backend.asarray(np.arange(4.0)), backend)
+    assert type(found) is type(backend.asarray(np.zeros(1)))
+    assert backend.to_numpy(found).tolist() == [0, 2, 4, 6]
+    assert Ranks(Twice()).total(np.arange(3.0), get_backend("numpy")).tolist() == [0, 2, 4]

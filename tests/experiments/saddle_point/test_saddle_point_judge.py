@@ -98,13 +98,13 @@ def asked(result):
 @pytest.mark.parametrize(
     ("change", "part", "outcome"),
     [
-        ({}, "(1) on the saddle all data stay, at η₁", None),
-        ({"rounding": 0.0}, "(1) on the saddle all data stay, at η₁", True),
-        ({"rounding": 1.0}, "(1) on the saddle all data stay, at η₁", False),
-        ({}, "(1) on the saddle all data stay, at η₁/4", True),
-        ({"slow_rounding": 1.0}, "(1) on the saddle all data stay, at η₁/4", False),
-        ({}, "(2) beside the saddle all data stay", False),
-        ({"push": 0.0}, "(2) beside the saddle all data stay", True),
+        ({}, "runs of all data that leave (1) the saddle, at η₁", None),
+        ({"rounding": 0.0}, "runs of all data that leave (1) the saddle, at η₁", True),
+        ({"rounding": 1.0}, "runs of all data that leave (1) the saddle, at η₁", False),
+        ({}, "runs of all data that leave (1) the saddle, at η₁/4", True),
+        ({"slow_rounding": 1.0}, "runs of all data that leave (1) the saddle, at η₁/4", False),
+        ({}, "runs of all data that leave (2) from beside it", False),
+        ({"push": 0.0}, "runs of all data that leave (2) from beside it", True),
         ({}, "(3) batches leave where the copies differ", True),
         ({"batch": 0.0}, "(3) batches leave where the copies differ", False),
         ({}, "(4) batches leave where they are the same", False),
@@ -179,7 +179,7 @@ def test_a_small_real_run(result, tmp_path):
     claim = result["claims"]["C5a"]
     assert claim["verdict"] == "conditional", claim["because"]
     answers = {each["question"]: each["answer"] for each in claim["evidence"]["questions"]}
-    assert answers["(2) beside the saddle all data stay"] == "no"
+    assert answers["runs of all data that leave (2) from beside it"] == "no"
     assert answers["(3) batches leave where the copies differ"] == "yes"
     assert answers["(4) batches leave where they are the same"] == "no"
     assert claim["evidence"]["slope over prediction"]["estimate"] == pytest.approx(1, abs=0.02)
