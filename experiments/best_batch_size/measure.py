@@ -77,12 +77,10 @@ def measure(trials: Trials, settings: Settings) -> Settings:
     settings = replace(settings, target=target, targets=targets_of(probes, target))
     second = second_size(plain(trials, settings)["settings"])
     for _, loss in settings.targets:
-        tried = {settings.probe}
-        for wanted in (second, None):  # first the second size; and then the answer, by its runs, too
-            found = predict(plain(trials, settings), loss)
-            size = wanted or found.batch_size
-            tune(trials, settings, "answer", found, {size} - tried, rate, done(settings))
-            tried.add(size)
+        found = predict(plain(trials, settings), loss)
+        tune(trials, settings, "answer", found, {second} - {settings.probe}, rate, done(settings))
+        found = predict(plain(trials, settings), loss)  # by the runs at the second size, too
+        tune(trials, settings, "answer", found, {found.batch_size} - {settings.probe, second}, rate, done(settings))
     if settings.check:
         check(trials, settings, rate)
     return settings

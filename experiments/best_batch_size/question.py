@@ -8,7 +8,7 @@ The probe trains at one batch size b (32 rows, fewer where the data are few): a 
 runs to the target with the gradient's noise measured along them. Weighted by progress the noise is an estimate of B_c
 (probe.py). A few runs at a second size, 16 times as large, give another. The noise is precise, but it knows no bound on
 the learning rate, and says too much at tight targets; two sizes know it, but are a few runs. So B_c is their geometric
-mean: in the check it loses less than either alone. A third estimate, the median noise, stands beside them.
+mean: in checks it lost over a quarter less often than either alone. Beside them stands a third, the median noise.
 
 The clock times an update at every size, as training makes it (clock.py). Of the timed sizes the answer is the one of
 the least S(B) t(B), with all rows and one row timed by themselves; a few rates are tried there. The target is what the

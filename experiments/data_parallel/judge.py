@@ -25,7 +25,7 @@ AT_MOST = 0.40  # efficiency there; theory: about a fifth
 
 def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     """C10a: whether it is the same training; C10b: how many ranks pay."""
-    return {"C10a": same_training(result), "C10b": ranks_and_noise(result)}
+    return {"C10a": same_training(result), "C10b": useful_ranks(result)}
 
 
 def same_training(result: dict[str, Any]) -> Judgement:
@@ -50,7 +50,7 @@ def same_training(result: dict[str, Any]) -> Judgement:
     return Judgement(because, questions, {"ranks": ranks, "step": step(result)}, each_needed=True)
 
 
-def ranks_and_noise(result: dict[str, Any]) -> Judgement:
+def useful_ranks(result: dict[str, Any]) -> Judgement:
     """The efficiency of as many ranks as B_c allows, and of four times as many."""
     settings, curve = result["settings"], updates_curve(result)
     if curve is None:
@@ -149,9 +149,8 @@ def ranks_that_pay(result: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def speed_up(result: dict[str, Any], curve: Fit, ranks: float) -> float:
+def speed_up(settings: dict[str, Any], fitted: dict[str, float], curve: Fit, ranks: float) -> float:
     """How many times faster R ranks of B_local rows each come to the target than one: by the two fits."""
-    settings, fitted = result["settings"], step(result)
     local, n = settings["local"], settings["rows"]
     size = min(ranks * local, n)
     one = curve.updates(without_replacement(local, n)) * update_on(fitted, local, 1)

@@ -98,8 +98,9 @@ def draw_ranks(result: dict[str, Any]) -> Figure | None:
     sizes = [size for size in S.index if size >= local]
     points = [S[local] / S[size] for size in sizes]
     axis.plot(np.divide(sizes, local), points, "o", color="C0", label="measured: updates at the best rate")
-    if step(result)["s"] > 0:
-        with_message = [speed_up(result, curve, ranks) for ranks in R]
+    fitted = step(result)
+    if fitted["s"] > 0:
+        with_message = [speed_up(settings, fitted, curve, ranks) for ranks in R]
         axis.plot(R, with_message, color="C1", ls="--", label="simulated: with the messages of this machine")
     bound = curve.B_c.estimate / local
     axis.axvline(bound, color="C2", lw=1.5, label=f"B_c/B_local = {number(bound)}")

@@ -41,7 +41,8 @@ class Journal:
         return self.path and self.path.with_suffix(".damaged")
 
     def _read(self, path: Path) -> None:
-        lines = [line for line in path.read_bytes().split(b"\n") if line]
+        content = path.read_bytes()
+        lines = [line for line in content.split(b"\n") if line]
         found = {line: _entry(line) for line in lines}
         self.finished = dict(entry for entry in found.values() if entry)
         damaged = [line for line, entry in found.items() if entry is None]
@@ -49,9 +50,11 @@ class Journal:
         if damaged and self.set_aside:
             with self.set_aside.open("ab") as file:
                 file.write(_joined(damaged))
-        part = part_of(path)
-        part.write_bytes(_joined([line for line in lines if found[line]]))
-        part.replace(path)
+        whole = _joined([line for line in lines if found[line]])
+        if whole != content:  # else another run may add to it right now
+            part = part_of(path)
+            part.write_bytes(whole)
+            part.replace(path)
 
     def delete(self) -> None:
         """Take the file away: the experiment has written its result."""
