@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from evil import EVIL
 from strategies import status_of
 
 from experiments.lab import commands
 from experiments.report import page, playground
 
-EVIL = "<script>document.title='stolen'</script>"
 FLAGS = ("--quick", "--epochs", "2", "--seeds", "2", "--batch-sizes", "8 all", "--workers", "1", "--quiet")
 EXPERIMENTS = ("compare_gd_sgd", "gradient_noise")
 CHROMIUM = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")

@@ -8,7 +8,7 @@ import shutil
 from html.parser import HTMLParser
 
 import pytest
-from conftest import EVIL
+from evil import EVIL
 from strategies import refused
 
 from experiments.lab import commands
