@@ -10,6 +10,7 @@ from device import device_backend
 from hypothesis import settings
 from strategies import SMALLER
 
+from experiments.compare_gd_sgd import measure as compare_gd_sgd
 from experiments.lab import plots, progress
 from minigrad import Backend, BackendUnavailable, Dataset, get_backend, load_digits
 
@@ -27,8 +28,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def small_pictures() -> None:
-    """Figures of few pixels: drawn in full, and written in less time."""
+    """Figures of few pixels and of few rows: drawn in full, and made in less time."""
     plots.STYLE["savefig.dpi"] *= SMALLER
+    compare_gd_sgd.PATH_ROWS, compare_gd_sgd.POINTS = 120, 25
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,7 +1,7 @@
 """The README's map of ideas: what it names, and what an experiment runs."""
 
+import cProfile
 import re
-import sys
 from collections import defaultdict
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,14 +27,11 @@ def links(text):
 @contextmanager
 def watched(experiment):
     """Write down what runs in the block as run by this experiment."""
-    seen, before = set(), sys.getprofile()
-    sys.setprofile(lambda frame, event, _: seen.add(frame.f_code) if event == "call" else None)
-    try:
+    profile = cProfile.Profile(subcalls=False, builtins=False)
+    with profile:
         yield
-    finally:
-        sys.setprofile(before)
-    for code in seen:
-        path = Path(code.co_filename)
+    for code in (entry.code for entry in profile.getstats()):
+        path = Path(getattr(code, "co_filename", ""))  # what is built in is named by a text
         if path.is_relative_to(ROOT):
             EXECUTED[experiment].add((str(path.relative_to(ROOT)), code.co_qualname))
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import scipy.stats
+import scipy
 
 from ..lab.facts import base_rate_of
 from ..lab.results import frame

@@ -20,6 +20,7 @@ from ..lab.trials import Trials
 
 SAME, TUNED = "same rate", "best rate"
 PATH_ROWS = 600  # enough for a picture
+POINTS = 50  # of its surface, a side
 IDENTITY_ROWS = 2000  # the sample gradients of more rows would not fit into memory for a large network
 
 
@@ -123,8 +124,8 @@ def path_rows(data: Dataset, settings: Settings) -> list[dict]:
         rows.append({"kind": "path", "batch_size": batch_size, "n": len(x), "eta": 0.5, "theta": thetas})
     everything = np.concatenate([row["theta"] for row in rows])
     low, high = everything.min(axis=0) - 0.4, everything.max(axis=0) + 0.4
-    w, b = np.linspace(low[0], high[0], 50), np.linspace(low[1], high[1], 50)
-    model, loss = LogisticRegression(1), np.empty((50, 50))
+    w, b = np.linspace(low[0], high[0], POINTS), np.linspace(low[1], high[1], POINTS)
+    model, loss = LogisticRegression(1), np.empty((POINTS, POINTS))
     for i, j in np.ndindex(loss.shape):
         model.theta[:] = (w[j], b[i])
         loss[i, j] = model.loss(x, y)

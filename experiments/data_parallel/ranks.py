@@ -21,6 +21,7 @@ from minigrad import Backend
 from minigrad.engine.backend import Array
 
 SLEEP = 0.002  # seconds from one look for the next task to another
+LAST_WORDS = 1.0  # seconds for mpirun to pass a line on; what it has not read when it hears Abort is lost
 
 
 class Ranks:
@@ -111,6 +112,7 @@ def _call(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     except BaseException as error:
         if ranks.size > 1:
             print(f"rank {ranks.rank}: {type(error).__name__}: {error}; all ranks end", file=sys.stderr, flush=True)
+            time.sleep(LAST_WORDS)
             ranks.comm.Abort(130 if isinstance(error, KeyboardInterrupt) else 1)
             os._exit(1)  # Abort may return before it ends this process
         raise

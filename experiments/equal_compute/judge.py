@@ -84,10 +84,12 @@ def fits_of(result: dict[str, Any], case: Case) -> dict[str, Fit | None]:
 
 def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     """C3: what do all the data take over the best smaller batch, and does the direction hardly change?"""
-    more, fewer, longer, turns = [], [], [], []
+    more, fewer, longer, turns, evidence = [], [], [], [], {}
     takes = seeds_needed(result["settings"].get("seeds"), LEAST_SEEDS)
     for case, name in CASES.items():
-        samples, updates, seconds = (compared(result, case, count)[1] for count in COUNTS)
+        rivals = {count: compared(result, case, count) for count in COUNTS}
+        evidence[name] = evidence_of(result, case, rivals)
+        samples, updates, seconds = (interval for _, interval in rivals.values())
         n = result["settings"].get("rows", 0)
         cosine = seen(result, case, n, "cos_next")
         took = needed(result, case, "updates").get(n, pd.Series(dtype=float))
@@ -105,16 +107,14 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     because = f"sample gradients of all rows over those of the best smaller batch: {targets}"
     if not times:
         because = "no run with all rows could be compared with one of a smaller batch"
-    evidence = {name: evidence_of(result, case) for case, name in CASES.items()}
     return {"C3": Judgement(because, [*more, *fewer, *longer, *turns], evidence)}
 
 
-def evidence_of(result: dict[str, Any], case: Case) -> dict[str, Any]:
-    """The numbers of a model at a target, also those that decide nothing."""
+def evidence_of(result: dict[str, Any], case: Case, rivals: dict[str, tuple[int | None, Interval]]) -> dict[str, Any]:
+    """The numbers of a model at a target, also those that decide nothing; `rivals`: what `compared` found."""
     n, targets = result["settings"].get("rows", 0), rows_of(result, "target", case)
     found: dict[str, Any] = {"target": None if targets.empty else float(targets.loss.iloc[0])}
-    for count in COUNTS:
-        rival, interval = compared(result, case, count)
+    for count, (rival, interval) in rivals.items():
         found[f"{count}, all over the best smaller batch"] = {"batch_size": rival} | interval.plain()
     for name, share in (("best rate", 1.0), ("a tenth of it", 0.1)):
         found[f"cos(G_t, G_t+1) of all, {name}"] = seen(result, case, n, "cos_next", share).plain()

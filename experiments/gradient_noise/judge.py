@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-import scipy.stats
+import scipy
 
 from ..lab.results import frame
 from ..lab.statistics import Interval, mean_interval, ratio_interval

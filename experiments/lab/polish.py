@@ -14,7 +14,7 @@ import math
 from typing import Any
 
 import numpy as np
-import scipy.optimize
+import scipy
 
 from minigrad.engine.batch import Batch
 from minigrad.model import Model

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import scipy.special
-import scipy.stats
+import scipy
 
 from .text import styled
 
@@ -124,9 +124,16 @@ def median_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     """
     if len(values) == 0 or np.isnan(values).any():
         return Interval(math.nan, -math.inf, math.inf, level)
-    low, high = scipy.stats.quantile_test(values).confidence_interval(level)
-    low, high = (endless if math.isnan(end) else float(end) for end, endless in ((low, -math.inf), (high, math.inf)))
+    ascending, places = sorted(values), _ends_of_median(len(values), level)
+    low, high = (float(ascending[place]) for place in places) if places else (-math.inf, math.inf)
     return Interval(float(np.median(values)), low, high, level)
+
+
+@functools.cache
+def _ends_of_median(n: int, level: float) -> tuple[int, int] | None:
+    """Which of n values in ascending order are the ends of that interval; None where n are too few."""
+    low, high = scipy.stats.quantile_test(range(n)).confidence_interval(level)
+    return None if math.isnan(low) or math.isnan(high) else (int(low), int(high))
 
 
 def at_target(loss: Any, counts: Any, target: float) -> float:

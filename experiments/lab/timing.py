@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
-import scipy.optimize
+import scipy
 
 from minigrad import SGD, Backend, Dataset, get_backend
 from minigrad.engine.batch import Batch

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import scipy.stats
+import scipy
 
 from minigrad import SGD, Dataset, History
 from minigrad.model import Model

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import pandas as pd
-import scipy.stats
+import scipy
 
 from ..lab.statistics import Interval, proportion
 

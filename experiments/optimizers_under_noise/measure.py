@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import scipy.stats
+import scipy
 
 from minigrad import LBFGS, SGD, Adagrad, Adam, ConjugateGradient, Dataset, gradient_noise
 from minigrad.model import Model

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pandas as pd
-import scipy.stats
+import scipy
 
 from ..lab.results import frame
 from ..lab.statistics import LEAST, Interval, mean_interval, proportion

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.linalg
+import scipy
 
 from minigrad import MLP, SGD, Dataset, History, batches
 from minigrad.model import Model

@@ -23,8 +23,7 @@ import math
 from typing import Any
 
 import numpy as np
-import scipy.linalg
-import scipy.optimize
+import scipy
 
 from minigrad import MLP
 from minigrad.model import Model

@@ -49,6 +49,7 @@ def assert_drawn(folder):
         assert b"<!--" in svg  # matplotlib leaves each text beside the outlines of its letters
 
 
+@pytest.mark.programs
 def test_a_whole_process(tmp_path):
     before = {entry.name for entry in ROOT.iterdir() if not entry.name.startswith(".")}
     flags = ["--quick", "--seeds", "3", "--epochs", "3", "--batch-sizes", "64 all", "--out", str(tmp_path)]

@@ -48,17 +48,17 @@ def no_calls():
 
 def test_the_rows_are_the_same_for_any_number_of_workers(digits):
     rows, processes = [], []
-    for workers in (1, 2, 3):
+    for workers in (1, 3):
         with Trials(digits, workers=workers) as trials:
             found = trials.run(loss_rows, SETTINGS, ARGUMENTS)
         assert found == trials.rows
         processes.append({row.pop("process") for row in found})
         rows.append(found)
-    assert rows[0] == rows[1] == rows[2]  # to the last bit, and in the order of the arguments
+    assert rows[0] == rows[1]  # to the last bit, and in the order of the arguments
     assert [row["batch_size"] for row in rows[0]] == [1, 16, 120] * 2
     assert rows[0][0]["never"] == math.inf
     assert processes[0] == {os.getpid()}
-    assert os.getpid() not in processes[1] | processes[2]
+    assert os.getpid() not in processes[1]
 
 
 def test_timed_trials_run_here_one_after_the_other(digits):
@@ -107,6 +107,7 @@ def started(folder):
     return process, command
 
 
+@pytest.mark.programs
 @pytest.mark.skipif(os.name == "nt", reason="signals and process groups")
 @pytest.mark.parametrize("everyone", [True, False], ids=["group", "main"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
@@ -129,6 +130,7 @@ def test_a_signal_ends_the_workers_and_the_same_command_goes_on(tmp_path, number
     assert not list(folder.glob("unfinished-*"))
 
 
+@pytest.mark.programs
 def test_two_runs_in_one_folder_both_end(tmp_path):
     folder = tmp_path / "compare_gd_sgd"
     first, command = started(folder)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.programs
 WIDTHS = (360, 1024, 1920)
 SCHEMES = ("light", "dark")
 FIGURES = """[...document.querySelectorAll('main svg[role=img]')].map((svg) => {

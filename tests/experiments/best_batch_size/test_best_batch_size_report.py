@@ -9,17 +9,17 @@ from teachers_map import assert_the_map_is_true
 from experiments.best_batch_size.question import EXPERIMENT
 
 
-def test_tables_and_figures(result, tmp_path):
-    text = assert_shown(EXPERIMENT, result, tmp_path)
+def test_tables_and_figures(result):
+    text, _ = assert_shown(EXPERIMENT, result)
     assert all(name in text for name in ("loose target", "two tuned runs", "always 32", "The probe took", "The check"))
 
 
 @pytest.mark.parametrize("change", [{"seeds": 1, "optimizer": "adam"}, {"model": "logistic", "optimizer": "momentum"}])
-def test_without_a_check(digits, binary, settings, tmp_path, change):
+def test_without_a_check(digits, binary, settings, change):
     settings = replace(settings, epochs=4, **change)
     result = run(EXPERIMENT, binary if settings.model == "logistic" else digits, settings)
     assert result["claims"]["C9"]["verdict"] == "not measured"
-    text = assert_shown(EXPERIMENT, result, tmp_path)
+    text, _ = assert_shown(EXPERIMENT, result)
     assert "The check" not in text
 
 

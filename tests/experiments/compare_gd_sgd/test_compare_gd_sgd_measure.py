@@ -92,7 +92,7 @@ def test_the_three_methods_do_what_they_are_named_for(results_of):
         assert curve["updates"][-1] == 6 * row["updates_an_epoch"]
         assert curve["samples"][-1] == curve["updates"][-1] * size
     surface = of_kind(result, "surface")[0]
-    assert np.asarray(surface["loss"]).shape == (50, 50)
+    assert np.asarray(surface["loss"]).shape == (c1.POINTS, c1.POINTS)
     # the surface is the mean log loss: gradient descent's own path goes down on it
     path = np.array(next(row["theta"] for row in of_kind(result, "path") if row["batch_size"] == 120))
     nearest = [
@@ -118,7 +118,7 @@ def test_the_same_seeds_give_the_same_rows(results_of, binary, settings):
     assert without_the_clock(again["claims"]) == without_the_clock(results_of("logistic")["claims"])
 
 
-def test_divergence_is_marked_and_the_rest_goes_on(diverging, tmp_path):
+def test_divergence_is_marked_and_the_rest_goes_on(diverging):
     same, tuned = ([row for row in of_kind(diverging, "training") if row["arm"] == a] for a in (c1.SAME, c1.TUNED))
     assert len(same) == len(tuned) == 6
     assert all(row["diverged"] for row in same)

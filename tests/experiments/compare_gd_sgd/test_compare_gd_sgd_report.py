@@ -14,9 +14,9 @@ from experiments.lab import plots, sweep
 
 
 @pytest.mark.parametrize("model", ["logistic", "mlp"])
-def test_tables_tell_every_batch_size_of_both_arms(results_of, model, tmp_path):
+def test_tables_tell_every_batch_size_of_both_arms(results_of, model):
     result = results_of(model)
-    text = assert_shown(EXPERIMENT, result, tmp_path)
+    text, _ = assert_shown(EXPERIMENT, result)
     arms = text.split("To a training loss of ")[1:]
     assert len(arms) == 2
     assert "the same learning rate for all, η = 0.1" in arms[0]
@@ -34,7 +34,7 @@ def test_tables_tell_every_batch_size_of_both_arms(results_of, model, tmp_path):
 
 def test_what_diverged_is_marked(diverging, tmp_path):
     assert training_table(diverging, SAME, "").count("2 of 2 diverge") == 3
-    assert "nan" not in assert_shown(EXPERIMENT, diverging, tmp_path)
+    assert "nan" not in assert_shown(EXPERIMENT, diverging)[0]
     svg = plots.save(draw_same_rate(diverging), tmp_path, "figure")[1].read_text(encoding="utf-8")
     assert "all 120 (GD)" in svg
     assert "nats" in svg

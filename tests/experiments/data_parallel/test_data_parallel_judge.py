@@ -51,7 +51,7 @@ def test_by_the_law_both_hold(tmp_path):
     assert evidence["B_c"]["estimate"] == pytest.approx(100, rel=0.05)
     assert evidence["step"] == pytest.approx({"a": 30, "b": 0.5, "s": 10})
     assert_judged_alike_from_disk(ONE, result, tmp_path)
-    assert_shown(ONE, result, tmp_path)
+    assert_shown(ONE, result)
 
 
 @pytest.mark.parametrize("wrong", [{"gradient": 1e-9}, {"apart": 1e-6}, {"alike": False}])

@@ -7,7 +7,7 @@ from experiments.data_parallel.question import EXPERIMENT
 
 
 def test_tables_and_figures(result, tmp_path):
-    text = assert_shown(EXPERIMENT, result, tmp_path)
+    text, _ = assert_shown(EXPERIMENT, result)
     assert all(word in text for word in ("even", "one empty", "momentum", "of it the message", "efficiency"))
     assert "There was one rank" in text
     assert_judged_alike_from_disk(EXPERIMENT, result, tmp_path)

@@ -16,10 +16,10 @@ from experiments.local_minima.question import EXPERIMENT
 
 
 def test_tables_and_figures(result, tmp_path):
-    text = assert_shown(EXPERIMENT, result, tmp_path)
+    text, figures = assert_shown(EXPERIMENT, result)
     assert all(name in text for name in ("MLP 2-2-1, tanh", "descent alone, wide", "all 120 (GD)", "2/η"))
     names = ["trapped", "minima", "sharpness"]
-    assert sorted(path.stem for path in tmp_path.glob("*.png")) == sorted(names) == sorted(EXPERIMENT.figures)
+    assert sorted(figures) == sorted(names) == sorted(EXPERIMENT.figures)
     best, same = (line for line in text.splitlines() if line.startswith("XOR, batch 8"))
     for line in (best, same):
         assert sum(int(count) for count in re.findall(r"  (\d+)(?=  )", line)[:4]) == 2
@@ -27,7 +27,7 @@ def test_tables_and_figures(result, tmp_path):
     assert EXPERIMENT.tables(again) == EXPERIMENT.tables(result)
 
 
-def test_a_report_of_what_went_wrong(plain, tmp_path):
+def test_a_report_of_what_went_wrong(plain):
     """One size, a rate that diverged, runs of which nothing can be told, no rows: tables and figures all the same."""
     rows = [end("XOR", ALONE, None, 0, 0.3), end("XOR", BEST, 200, 0, 0.5, gradient=1.0, fall=1.0)]
     rows.append(diverged("XOR", SAME, 200, 0))
@@ -35,19 +35,19 @@ def test_a_report_of_what_went_wrong(plain, tmp_path):
         result = {"rows": kept, "settings": plain}
         result["claims"] = judged(EXPERIMENT, result)
         assert result["claims"]["C5b"]["verdict"] == "undecided"
-        text = assert_shown(EXPERIMENT, result, tmp_path)
+        text, _ = assert_shown(EXPERIMENT, result)
         assert ("diverges" in text) == bool(kept)
 
 
 @pytest.mark.parametrize(
     "change", [{"batch_sizes": (1,)}, {"batch_sizes": (120,)}, {"seeds": 1, "hidden": ()}, {"dtype": "float32"}]
 )
-def test_settings_that_leave_little_to_show(binary, settings, tmp_path, monkeypatch, change):
+def test_settings_that_leave_little_to_show(binary, settings, monkeypatch, change):
     monkeypatch.setattr(measure, "TUNING_STARTS", 1)
     monkeypatch.setattr(measure, "PROBLEMS", (measure.DATA,))
     result = run(EXPERIMENT, binary, replace(settings, **{"updates": 3} | change))
     assert result["claims"]["C5b"]["verdict"] == "undecided"
-    assert_shown(EXPERIMENT, result, tmp_path)
+    assert_shown(EXPERIMENT, result)
 
 
 def test_the_experiment_runs_what_the_readme_says(result):

@@ -11,8 +11,8 @@ from experiments.powers_of_two.question import EXPERIMENT
 from experiments.powers_of_two.report import draw_ratios, draw_sizes
 
 
-def test_tables_and_figures(result, tmp_path):
-    text = assert_shown(EXPERIMENT, result, tmp_path)
+def test_tables_and_figures(result):
+    text, _ = assert_shown(EXPERIMENT, result)
     assert text.count("4 hidden units, float32, numpy, 1 thread") == 2
     assert "nan" not in text
 

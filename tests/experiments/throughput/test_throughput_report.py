@@ -10,8 +10,8 @@ from experiments.throughput.question import EXPERIMENT
 from experiments.throughput.report import draw_race
 
 
-def test_tables_and_figures(result, tmp_path):
-    text = assert_shown(EXPERIMENT, result, tmp_path)
+def test_tables_and_figures(result):
+    text, _ = assert_shown(EXPERIMENT, result)
     assert text.count("fast per-sample path") == 2
     assert "numpy, 1 thread, 4 hidden units" in text
     assert "nan" not in text
