@@ -49,7 +49,7 @@ WORDS = (
     Word(
         "critical batch size",
         r"critical batch sizes?|B_c",
-        "Up to it, B_c, twice the rows save many updates; beyond it few.",
+        "The size B_c: below it twice the rows save up to half the updates, above it few.",
     ),
     Word("descent alone", r"descent alone", "Full-batch descent from the start of a run, without any training before."),
     Word("efficiency", r"efficiency", "The share of the work of several ranks that is new, 1 for all of it."),

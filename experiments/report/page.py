@@ -55,7 +55,9 @@ def render(folder: Path, experiments: Sequence[Experiment]) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {name: getattr(words, name) for name in ("formulas", "marked", "sentences", "typeset")}
+    environment.filters |= {
+        name: getattr(words, name) for name in ("command", "formulas", "marked", "sentences", "typeset")
+    }
     return environment.get_template("page.html.jinja").render(
         answer=answer(parts),
         critical_sizes=critical_sizes(parts),

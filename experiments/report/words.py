@@ -103,6 +103,12 @@ def sentences(text: str) -> str:
     return ". ".join(begun(part) for part in re.split(r"; (?=[A-Za-z])", text))
 
 
+def command(text: str) -> Markup:
+    """A command in which no line breaks inside a flag."""
+    flag = Markup('<span class="flag">{}</span>')
+    return Markup(" ").join(flag.format(word) if word.startswith("-") else escape(word) for word in text.split(" "))
+
+
 def shown(value: Any) -> str:
     """A setting as text."""
     if isinstance(value, list):

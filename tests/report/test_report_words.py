@@ -114,6 +114,11 @@ def test_a_command_names_no_folder_of_its_author(out, place):
     assert "home" not in told.replace("$HOME", "")
 
 
+def test_no_line_breaks_inside_a_flag():
+    html = words.command("python -m x --data '<b>.csv'")
+    assert html == 'python <span class="flag">-m</span> x <span class="flag">--data</span> &#39;&lt;b&gt;.csv&#39;'
+
+
 def test_a_command_that_no_shell_reads_is_shown_as_it_is():
     assert words.repeated("python 'x") == "python 'x"
 
