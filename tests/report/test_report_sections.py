@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from html import unescape
 
 from reader import all_true
 
@@ -59,6 +60,14 @@ def test_each_section_leads_back_to_the_claims_and_to_its_numbers(text, experime
         here = name in ("compare_gd_sgd", "gradient_noise")
         assert (f'<a href="{name}/result.json">' in section) == here
         assert ("There is no result of it beside this page." in section) != here
+
+
+def test_the_table_tells_what_was_found_before_the_answers_that_decide(folder, text):
+    table = text.partition('aria-label="Table of claims"')[2].partition("</table>")[0]
+    result = json.loads((folder / "gradient_noise" / "result.json").read_text(encoding="utf-8"))
+    words = " ".join(unescape(re.sub("<[^>]+>", "", table)).split())
+    found, asked = result["claims"]["C2"]["because"], result["claims"]["C2"]["evidence"]["questions"]
+    assert words.index(set_as_text(sentences(found))) < words.index(set_as_text(content.measured(asked[0])))
 
 
 def test_every_verdict_and_answer_is_explained_and_linked(read, text):
