@@ -73,8 +73,7 @@ class Experiment:
     figures : dict of callable
         By file name: figure(result) -> a figure, or None where there is nothing to draw.
     about : dict of str
-        By file name: the claim that a figure is about, and any others that it shows; "" for none. Without it, the first
-        claim that was measured.
+        By file name: the claim that a figure is about, then others that it shows; "" for none. Else the first measured.
     binary : bool, optional
         Whether it needs two classes; without it, where its model is logistic regression and the data are built in.
     fixed : sequence of str
