@@ -28,9 +28,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def small_pictures() -> None:
-    """Figures of few pixels and of few rows: drawn in full, and made in less time."""
+    """Figures of few pixels and points: drawn in full, and made in less time."""
     plots.STYLE["savefig.dpi"] *= SMALLER
-    compare_gd_sgd.PATH_ROWS, compare_gd_sgd.POINTS = 120, 25
+    compare_gd_sgd.POINTS = 25
 
 
 @pytest.fixture(scope="session", autouse=True)

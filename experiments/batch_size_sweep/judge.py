@@ -47,7 +47,8 @@ def too_small(result: dict[str, Any]) -> Judgement:
         rule: {str(size): mean_interval(ratios).plain() for size, ratios in sizes.items()}
         for rule, sizes in rule_costs(result).items()
     }
-    because = f"with batch size {smallest:,} the target is reached by {' and '.join(said)}"
+    epochs = f"in {result['settings']['epochs']} epochs " if "epochs" in result["settings"] else ""
+    because = f"{epochs}batch size {smallest:,} reaches the target in {' and in '.join(said)}"
     return Judgement(because, questions, {"updates_by_a_rule_over_those_at_the_best_rate": rules})
 
 
@@ -71,8 +72,8 @@ def faster_epochs(result: dict[str, Any]) -> Judgement:
         questions.append(Question(f"time of an epoch, {name} over {larger:,}", ratio, MARGIN))
     two = [number(question.interval.estimate) for question in questions]
     because = (
-        f"on the batched kernel an epoch at batch {first:,} takes {two[0]} times as long as at {middle:,}, and that "
-        f"{two[1]} times as long as at {last:,}"
+        f"on the batched kernel an epoch takes {two[0]} times as long at batch {first:,} as at {middle:,}; at "
+        f"{middle:,} it takes {two[1]} times as long as at {last:,}"
     )
     return Judgement(because, questions)
 

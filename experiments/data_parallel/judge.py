@@ -67,8 +67,8 @@ def useful_ranks(result: dict[str, Any]) -> Judgement:
     ]
     B_c = curve.B_c.estimate
     because = (
-        f"B_c = {number(B_c)}: of {number(at / local)} ranks of {local} rows {100 * found[at].estimate:.0f} % is no "
-        f"repetition, of {number(beyond / local)} ranks {100 * found[beyond].estimate:.0f} %"
+        f"of the work of {number(at / local)} ranks with {local} rows each {100 * found[at].estimate:.0f} % is new, of "
+        f"that of {number(beyond / local)} ranks {100 * found[beyond].estimate:.0f} %; B_c = {number(B_c)}"
     )
     evidence = {"B_c": curve.B_c.plain(), "misfit": curve.misfit, "bound": B_c / local}
     evidence |= {"ranks_that_pay": ranks_that_pay(result), "step": step(result)}

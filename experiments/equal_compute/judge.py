@@ -13,7 +13,7 @@ from ..lab.critical_batch import Fit, fit, without_replacement
 from ..lab.results import frame
 from ..lab.settings import tuning_seeds
 from ..lab.statistics import Interval, median_interval
-from ..lab.text import listed, styled
+from ..lab.text import styled
 from ..lab.verdicts import Judgement, Question, seeds_needed
 from .measure import CASES, COUNTS, MODELS
 
@@ -103,10 +103,11 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     for (model, aim), question in zip(CASES, more):
         if not math.isnan(question.interval.estimate):
             times.setdefault(aim, []).append(f"{styled(question.interval.estimate, '.2f')} ({MODELS[model]})")
-    targets = ", ".join(f"{aim} target {listed(each)}" for aim, each in times.items())
-    because = f"sample gradients of all rows over those of the best smaller batch: {targets}"
-    if not times:
-        because = "no run with all rows could be compared with one of a smaller batch"
+    because = "no run with all rows could be compared with one of a smaller batch"
+    if times:
+        (aim, first), *others = ((aim, ", ".join(each)) for aim, each in times.items())
+        because = f"to a {aim} target all rows take {first} times the sample gradients of the best smaller batch"
+        because += "".join(f"; to a {aim} one {each}" for aim, each in others)
     return {"C3": Judgement(because, [*more, *fewer, *longer, *turns], evidence)}
 
 

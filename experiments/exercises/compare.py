@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 TOLERANCE = 1e-8
+NOT_WRITTEN = "is not written yet"
 SOURCE = "<answer>"  # what a traceback calls the student's file
 
 
@@ -50,7 +51,21 @@ def wrong(
         if all(is_close(results[name], value, tolerance) for name, value in values.items()):
             return sentence
     rows = next((len(value) for value in arguments.values() if isinstance(value, np.ndarray) and value.ndim), 1)
+    for sentence, values in (mistakes or {}).items() if len(expected) == 1 else ():
+        if twice := twice_wrong(sentence, results, values, expected, rows):
+            return twice
     return next(filter(None, (difference(name, results[name], expected[name], rows, tolerance) for name in expected)))
+
+
+def twice_wrong(
+    sentence: str, results: Mapping[str, Any], values: Mapping[str, Any], expected: Mapping[str, Any], rows: int
+) -> str:
+    """Two sentences where a result is what a typical mistake gives, times a factor of another one; else ""."""
+    for name, value in values.items():
+        alone = factor_known(results[name], np.asarray(expected[name], float), rows)  # one mistake explains it
+        if not alone and (factor := factor_known(results[name], np.asarray(value, float), rows)):
+            return f"{sentence}; and {name} {factor}"
+    return ""
 
 
 def call(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -68,7 +83,7 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
 def reason(name: str, error: BaseException) -> str:
     """Why a function, or a file, stopped, and in which line of the student's file."""
     if isinstance(error, NotImplementedError):
-        return f"{name} is not written yet"
+        return f"{name} {NOT_WRITTEN}"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == SOURCE]
     where = f" in line {lines[-1]}" if lines else ""
     if isinstance(error, SystemExit):
@@ -174,22 +189,34 @@ def shape_difference(name: str, result: np.ndarray, expected: np.ndarray) -> str
 
 def factor_difference(name: str, result: np.ndarray, expected: np.ndarray, rows: int) -> str:
     """The sentence for a result that is the expected one times some number, else ""."""
-    if not (np.isfinite(expected).all() and expected.any()):
+    factor = factor_of(result, expected)
+    if np.isclose(factor, [0, 1]).any():
         return ""
+    sign = "has the wrong sign and " if factor < 0 else ""
+    return f"{name} {factor_known(result, expected, rows) or f'{sign}is {abs(factor):.4g} times what it should be'}"
+
+
+def factor_of(result: np.ndarray, expected: np.ndarray) -> float:
+    """The number that the result is of the expected one, the same in every entry; 0 where there is none."""
+    if result.shape != expected.shape or not (np.isfinite(expected).all() and expected.any()):
+        return 0.0
     factor = float((result * expected).sum() / (expected * expected).sum())
-    if not is_close(result, factor * expected) or is_close(np.asarray(factor), 1.0):
-        return ""
-    sign = "has the wrong sign" if factor < 0 else ""
-    size, m = abs(factor), f"m = {rows}"
+    return factor if is_close(result, factor * expected) else 0.0
+
+
+def factor_known(result: np.ndarray, expected: np.ndarray, rows: int) -> str:
+    """What makes that number: the sign, or the number of rows m; "" where it is 1, or another one."""
+    factor = factor_of(result, expected)
+    size, m, words = abs(factor), f"m = {rows}", ["has the wrong sign"] * (factor < 0)
     if rows > 1 and np.isclose(size, rows):
-        size_words = f"is {m} times too large: a sum where the mean is asked? Divide by the number of rows m once"
+        words.append(f"is {m} times too large: a sum where the mean is asked? Divide by the number of rows m once")
     elif rows > 1 and np.isclose(size, 1 / rows):
-        size_words = f"is {m} times too small: it is divided by the number of rows m once too often"
+        words.append(f"is {m} times too small: it is divided by the number of rows m once too often")
     elif rows > 1 and np.isclose(size, rows / (rows - 1)):
-        size_words = "is divided by m − 1; expected a mean over the m rows"
-    else:
-        size_words = "" if np.isclose(size, 1) else f"is {size:.4g} times what it should be"
-    return f"{name} {' and '.join(filter(None, (sign, size_words)))}"
+        words.append("is divided by m − 1; expected a mean over the m rows")
+    elif not np.isclose(size, 1):
+        return ""
+    return " and ".join(words)
 
 
 def entry_difference(name: str, result: np.ndarray, expected: np.ndarray, tolerance: float) -> str:

@@ -30,11 +30,13 @@ class Function:
 class Check:
     """A comparison that is worth some points. `wrong(answer)` is "" where all is right, else what is wrong.
 
-    `answer` holds the student's functions by name.
+    `answer` holds the student's functions by name. `function` is the one that is compared, where it calls none of the
+    others: then its mistake is its own, and is told beside theirs.
     """
 
     points: int
     wrong: Callable[[Any], str]
+    function: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import CodeType, SimpleNamespace
 from typing import Any
 
-from .compare import SOURCE, Stopped, call, reason, shortened
+from .compare import NOT_WRITTEN, SOURCE, Stopped, call, reason, shortened
 from .exercise import FULL_MARKS, POINTS_OF_THE_TESTS, Exercise, Function
 
 ALLOWED = {*sys.stdlib_module_names, "numpy"}
@@ -27,7 +27,7 @@ OPTIONS = ["-o", "addopts=", "-s", "-p", "no:terminal", "-p", "no:cacheprovider"
 
 @dataclass(frozen=True)
 class Mark:
-    """Points out of ten, and one sentence on the first thing that is wrong; "" at full marks."""
+    """Points out of ten, and one sentence on the first thing that is wrong in each function; "" at full marks."""
 
     points: int
     sentence: str
@@ -92,13 +92,15 @@ def fits(function: Function, found: Any) -> None:
 
 
 def compared(exercise: Exercise, answer: Any) -> Mark:
-    """The points of the comparisons, without those of the tests; the sentence is that of the first that fails."""
-    points, first = 0, ""
+    """The points of the comparisons, without those of the tests; the first that fails is told, a function."""
+    points = 0
+    first: dict[str, str] = {}  # by function
     for check in exercise.checks:
         sentence = check.wrong(answer)
-        first = first or sentence
+        if sentence and not any(told.endswith(NOT_WRITTEN) for told in first.values()):
+            first.setdefault(check.function, sentence)
         points += 0 if sentence else check.points
-    return Mark(points, first)
+    return Mark(points, "; and ".join(first.values()))
 
 
 def tested(exercise: Exercise, answer: Any) -> Mark:

@@ -73,7 +73,7 @@ class Experiment:
     figures : dict of callable
         By file name: figure(result) -> a figure, or None where there is nothing to draw.
     about : dict of str
-        By file name: the claim that a figure is about; "" for none. Without it, the first claim that was measured.
+        By file name: the claim that a figure is about, then others that it shows; "" for none. Else the first measured.
     binary : bool, optional
         Whether it needs two classes; without it, where its model is logistic regression and the data are built in.
     fixed : sequence of str
@@ -221,7 +221,7 @@ def drawn(experiment: Experiment, result: Result) -> Iterator[tuple[str, Figure]
 def claim_of(experiment: Experiment, result: Result, figure: str) -> str:
     """The claim that the figure of that name is about; "" for none."""
     measured = [name for name, claim in result["claims"].items() if claim["verdict"] != "not measured"]
-    return experiment.about.get(figure, next(iter(measured), ""))
+    return experiment.about.get(figure, next(iter(measured), "")).partition(" ")[0]
 
 
 def said(name: str, claim: dict[str, Any]) -> str:

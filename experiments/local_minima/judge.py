@@ -44,9 +44,8 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
         },
     }
     because = (
-        f"in % of the starts, those trapped with full batch less those with a smaller one: "
-        f"{span((each.interval for each in questions), '+.0f')}; descent alone traps {span(alone.values())}, with "
-        f"{WIDER} times the units {span(wide.values())}"
+        f"of 100 starts full batch traps {fewer_or_more(each.interval for each in questions)} than a smaller batch; "
+        f"descent alone traps {span(alone.values())}, with {WIDER} times the units {span(wide.values())}"
     )
     return {"C5b": Judgement(because if compared else "no smaller batch was compared", questions, evidence)}
 
@@ -60,8 +59,23 @@ def question(name: str, comparison: Comparison, level: float, takes: str) -> Que
     return Question(name, difference, style="+.1%", by=by, decided=answer, takes=takes)
 
 
-def span(shares: Iterable[Interval], style: str = ".0f") -> str:
+def span(shares: Iterable[Interval]) -> str:
     """The least and the greatest of some shares, in starts of a hundred."""
-    known = sorted(100 * each.estimate for each in shares if math.isfinite(each.estimate))
-    ends = dict.fromkeys(styled(value, style) for value in known[:1] + known[-1:])  # once where they are the same
-    return " to ".join(ends) or "none known"
+    return " to ".join(dict.fromkeys(str(value) for value in ends_of(shares))) or "none known"
+
+
+def fewer_or_more(differences: Iterable[Interval]) -> str:
+    """The same of differences, without a sign: "0 to 45 fewer", "3 more", "5 fewer to 2 more"."""
+    ends = ends_of(differences)
+    if not ends:
+        return "an unknown number more"
+    if ends[0] < 0 < ends[-1]:
+        return f"{-ends[0]} fewer to {ends[-1]} more"
+    sizes = dict.fromkeys(str(value) for value in sorted(map(abs, ends)))  # once where they are the same
+    return f"{' to '.join(sizes)} {'fewer' if ends[0] < 0 else 'more'}"
+
+
+def ends_of(shares: Iterable[Interval]) -> list[int]:
+    """The least and the greatest of some shares, in whole starts of a hundred; empty where none is known."""
+    known = sorted(round(100 * each.estimate) for each in shares if math.isfinite(each.estimate))
+    return known[:1] + known[-1:]

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..lab.experiment import Experiment, Result
-from ..lab.text import begun, data_name, natural, styled
+from ..lab.text import data_name, natural
 from ..lab.verdicts import against_first
 from .figures import Drawn, figures_of
-from .words import blocks, machine, shown
-
-MISSING = "no result"
+from .glossary import MISSING
+from .words import blocks, machine, repeated, shown
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,10 @@ class Claim:
         Whether it is its experiment's first: question, settings and rows are told there.
     evidence : dict
         The numbers that were measured beside its questions.
+    shown_by : list of tuple
+        Figures of other claims that show its numbers, too: (claim, title).
+    unchecked : str
+        The command that would check its prediction, where that was not done.
     """
 
     name: str
@@ -46,6 +49,8 @@ class Claim:
     figures: list[Drawn]
     leads: bool
     evidence: dict[str, Any] = field(default_factory=dict)
+    shown_by: list[tuple[str, str]] = field(default_factory=list)
+    unchecked: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class Part:
     problem : str
         Why there is no result; "" where there is one.
     command : str
-        What repeats it.
+        What repeats it, into the folder that all commands take.
     recorded : bool
         Whether the result says so itself.
     about : str
@@ -120,15 +125,16 @@ def part_of(one: Experiment, result: Result | None, problem: str, question: str)
         claims = [Claim(name, unmeasured(one, name), MISSING, problem, [], [], [], name == names[0]) for name in names]
         command = f"python -m experiments.{one.name}"
         return Part(one.name, one.title, blocks(question), claims, problem, command, True, "", [], {}, {}, 0)
-    drawn = list(figures_of(one, result))
-    claims = [claim_of(name, result, drawn, names) for name in names]
+    drawn, command = list(figures_of(one, result)), command_of(one, result)
+    claims = [claim_of(name, result, drawn, names, one.about) for name in names]
+    claims = [replace(claim, unchecked=check_of(claim, command)) for claim in claims]
     return Part(
         name=one.name,
         title=one.title,
         question=blocks(question),
         claims=claims,
         problem="",
-        command=result.get("command", f"python -m experiments.{one.name}"),
+        command=command,
         recorded="command" in result,
         about=data_name(result["settings"]),
         reading=result.get("data", {}).get("reading", []),
@@ -138,13 +144,28 @@ def part_of(one: Experiment, result: Result | None, problem: str, question: str)
     )
 
 
+def command_of(one: Experiment, result: Result) -> str:
+    """What repeats a result; with mpirun, where several processes shared its batches."""
+    command = repeated(result.get("command", f"python -m experiments.{one.name}"))
+    ranks = max((claim["evidence"].get("ranks", 1) for claim in result["claims"].values()), default=1)
+    return f"mpirun -n {ranks} {command}" if ranks > 1 and not command.startswith("mpirun") else command
+
+
+def check_of(claim: Claim, command: str) -> str:
+    """The command that checks a claim's prediction; "" where it was checked, or predicts nothing."""
+    predicted = claim.verdict == "not measured" and "band" in claim.evidence
+    return f"{command} --check" if predicted else ""
+
+
 def unmeasured(one: Experiment, name: str) -> str:
     """The statement of a claim without a result: {settings} are those of the default effort."""
     return one.claims[name].format(**one.efforts["default"])
 
 
-def claim_of(name: str, result: Result, drawn: Sequence[Drawn], names: Sequence[str]) -> Claim:
-    """A claim of a result, with its questions and figures."""
+def claim_of(
+    name: str, result: Result, drawn: Sequence[Drawn], names: Sequence[str], about: Mapping[str, str] | None = None
+) -> Claim:
+    """A claim of a result, with its questions and figures; `about` as of the experiment."""
     claim, leads = result["claims"][name], name == names[0]
     questions = [each | {"measured": measured(each)} for each in against_first(claim["evidence"]["questions"])]
     figures = [each for each in drawn if each.claim == name] + [each for each in drawn if leads and not each.claim]
@@ -158,6 +179,7 @@ def claim_of(name: str, result: Result, drawn: Sequence[Drawn], names: Sequence[
         figures,
         leads,
         claim["evidence"],
+        [(each.claim, each.title) for each in drawn if name in (about or {}).get(each.name, "").split()[1:]],
     )
 
 
@@ -174,30 +196,3 @@ def deciding(verdict: str, questions: Sequence[dict[str, Any]]) -> list[dict[str
     first = [next((each for each in questions if each["answer"] == answer), None) for answer in wanted.get(verdict, [])]
     found = [each for each in first if each]
     return found[:1] if verdict == "undecided" else found
-
-
-def answer(parts: Sequence[Part]) -> tuple[str, str]:
-    """The answer to the page's question in a sentence, and the claim that it is taken from ("" for none)."""
-    claims = {claim.name: claim for part in parts for claim in part.claims}
-    data = {claim.name: part.about for part in parts for claim in part.claims}
-    advice, fastest = claims.get("C9"), claims.get("C8d")
-    if advice and advice.verdict != MISSING:
-        doubt = "" if advice.verdict == "holds" else f"C9 {advice.verdict}; "  # it is an answer all the same
-        return f"{begun(recommended(advice))} ({doubt}{data['C9']}).", "C9"
-    if fastest and fastest.verdict not in (MISSING, "not measured"):
-        named = fastest.verdict in ("holds", "conditional")
-        doubt = "" if named else f"No single batch size can be named (C8d {fastest.verdict}): "
-        return f"{doubt}{fastest.because if doubt else begun(fastest.because)} ({data['C8d']}).", "C8d"
-    missing = "Which batch size trains fastest has not been measured yet: python -m experiments.batch_size_sweep does."
-    return missing, ""
-
-
-def recommended(advice: Claim) -> str:
-    """What C9 recommends; where a sweep has checked it, with the time that trusting it lost."""
-    lost = advice.evidence.get("time_lost")
-    if lost is None:
-        return advice.because
-    (low, high), rate = advice.evidence["band"], advice.evidence["learning_rate"]
-    sizes = f"{low:,} to {high:,}" if low < high else f"{low:,}"
-    share = styled(lost["estimate"], ".0%")
-    return f"train with batches of {sizes} at learning rate {rate:g}; trusting that lost {share} % of the time"

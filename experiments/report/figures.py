@@ -15,6 +15,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from ..lab.experiment import Experiment, Result, claim_of
+from .words import SUBSCRIPT
 
 SVG, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 NOT_FROM_HERE = (KeyError, ValueError, TypeError, AttributeError, IndexError)  # what rows of another version end in
@@ -128,9 +129,23 @@ def tidy(text: str, prefix: str, alt: str) -> Markup:
             element.set("href", element.attrib.pop(LINK))
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
+    for element in root.iter(f"{SVG}text"):
+        lower(element)
     root.attrib.update({"role": "img", "aria-label": alt, "id": prefix})
     ElementTree.register_namespace("", SVG[1:-1])
     return Markup(re.sub(r">\s+<", "><", ElementTree.tostring(root, encoding="unicode")))
+
+
+def lower(element: ElementTree.Element) -> None:
+    """Set the subscripts of a text, such as B_c, below its line; what has parts already is left as it is."""
+    if len(element) or not element.text or not (found := SUBSCRIPT.search(element.text)):
+        return
+    text, element.text = element.text, element.text[: found.end(1)]
+    for each in SUBSCRIPT.finditer(text):
+        after = SUBSCRIPT.search(text, each.end())
+        below = ElementTree.SubElement(element, f"{SVG}tspan", {"dy": "0.25em", "font-size": "75%"})
+        back = ElementTree.SubElement(element, f"{SVG}tspan", {"dy": "-0.19em"})
+        below.text, back.text = each[2].strip("{}"), text[each.end() : after.end(1) if after else None] or "\u200b"
 
 
 def own(name: str, value: str, prefix: str) -> str:

@@ -11,13 +11,13 @@ import jinja2
 
 from ..lab.experiment import Experiment
 from ..lab.results import write_all
-from ..lab.text import begun, natural
-from . import content, playground, words
-from .content import MISSING
+from ..lab.text import natural
+from . import content, glossary, playground, still, words
+from .answer import answer
+from .critical import critical_sizes
 from .downloads import downloads
 
 HERE = Path(__file__).parent
-MARKS = {"holds": "✓", "conditional": "◐", "does not hold": "✕", "undecided": "?", "not measured": "–", MISSING: "∅"}
 
 
 class NoResults(ValueError):
@@ -51,20 +51,24 @@ def render(folder: Path, experiments: Sequence[Experiment]) -> str:
     ]
     claims = [(claim, part) for part in parts for claim in part.claims]
     claims.sort(key=lambda pair: natural(pair[0].name))
-    sentence, source = content.answer(parts)
+    play = playground.everything(results)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"sentence": begun, "marked": words.marked}
+    environment.filters |= {
+        name: getattr(words, name) for name in ("command", "formulas", "marked", "sentences", "typeset")
+    }
     return environment.get_template("page.html.jinja").render(
-        answer=sentence,
-        answer_from=source,
+        answer=answer(parts),
+        critical_sizes=critical_sizes(parts),
         claims=claims,
         missing=[part for part in parts if part.problem],
         tally=Counter(claim.verdict for claim, _ in claims),
-        marks=MARKS,
+        glossary=glossary,
+        nothing_seen=set,
         downloads=downloads(results),
-        play=playground.everything(results),
+        play=play,
+        still={"run": still.run(play), "curve": still.curve(play), "widths": still.WIDTHS},
         style=(HERE / "style.css").read_text(encoding="utf-8"),
         script=(HERE / "sliders.js").read_text(encoding="utf-8"),
     )

@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ..lab.experiment import Result
 from ..lab.results import frame
 from ..lab.text import data_name, number, styled
+from . import still
 from .surfaces import GRID, UPDATES, Scene, digits, saddle
 
 RATES = tuple(10 ** (k / 4) for k in range(-8, 5))  # quarter decades from 0.01 to 10
@@ -24,6 +26,7 @@ SADDLE_RATES = RATES[:7]  # above them y³ throws a run off the picture
 APART = 4  # of GRID: points that are nearer to each other look like one
 MOMENTS = np.unique(np.geomspace(1, UPDATES, 48).round().astype(int))  # updates after which the loss is kept
 LEAST = 1e-5  # above the least loss: what lies below is drawn there
+ENDS = (1.0, 1e5)  # of the sliders of a/b and B_c, and so of B*
 
 
 def recorded(scene: Scene, rates: Sequence[float]) -> dict[str, Any]:
@@ -44,11 +47,13 @@ def recorded(scene: Scene, rates: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def ticks(window: Sequence[Sequence[float]], count: int = 3) -> list[tuple[float, str, str]]:
-    """Places along a window's sides, as shares, with the two parameters there."""
-    shares = [(k + 0.5) / count for k in range(count)]
-    x, y = ([styled(low + share * (high - low), ".1f") for share in shares] for low, high in window)
-    return list(zip(shares, x, y))
+def ticks(window: Sequence[Sequence[float]]) -> list[list[tuple[float, str]]]:
+    """Whole numbers along a window's two sides: (share of the way, label)."""
+    sides = []
+    for low, high in window:
+        values = MaxNLocator(nbins=5, integer=True).tick_values(low, high)
+        sides.append([((value - low) / (high - low), styled(value, ".0f")) for value in values if low <= value <= high])
+    return sides
 
 
 def log_axis(name: str, low: float, high: float, labels: Mapping[float, str]) -> dict[str, Any]:
@@ -58,26 +63,46 @@ def log_axis(name: str, low: float, high: float, labels: Mapping[float, str]) ->
 
 
 def axes(seconds: Sequence[float | None]) -> dict[str, dict[str, Any]]:
-    """The scales of the page's curves."""
-    times = {1e-6: "1 µs", 1e-5: "10 µs", 1e-4: "0.1 ms", 1e-3: "1 ms", 1e-2: "10 ms", 0.1: "0.1 s", 1.0: "1 s"}
+    """The scales of the page's curves: a tick a decade, and room for the mark of the fastest batch size."""
     known = [each for each in seconds if each is not None] or [1e-5]
-    losses = {1e-4: "0.0001", 1e-3: "0.001", 1e-2: "0.01", 0.1: "0.1", 1.0: "1"}
-    sizes = {float(4**k): f"{4**k:,}" for k in range(0, 9, 2)}
+    decades = {float(f"1e{k}"): f"{float(f'1e{k}'):,.6g}" for k in range(-4, 6)} | {1e-5: "0.00001"}
+    sizes = {10.0**k: number(10.0**k) for k in range(6)}
+    times = {float(f"1e{k}"): still.time(float(f"1e{k}")) for k in range(-9, 5)}
+    first, last = math.floor(math.log10(min(known))), math.ceil(math.log10(UPDATES * max(known)))
     return {
-        "updates": log_axis("updates", 1, UPDATES, {1: "1", 10: "10", 100: "100"}),
-        "seconds": log_axis("seconds", min(known), UPDATES * max(known), times),
-        "above": log_axis("loss above its least", LEAST, 10, losses),
-        "B": log_axis("batch size B", 1, 65536, sizes),
-        "time": log_axis("time over the least", 1, 100, {1: "1", 2: "2", 5: "5", 10: "10", 20: "20", 50: "50"}),
+        "updates": log_axis("updates", 1, 1000, decades),
+        "seconds": log_axis("time", float(f"1e{first}"), float(f"1e{last}"), times),
+        "above": log_axis("loss above its least, nats", LEAST, 10, decades),
+        "B": log_axis("batch size B, rows", ENDS[0] / 1.5, ENDS[1] * 1.5, sizes),
+        "time": log_axis("time over the least", 0.8, 100, decades),
     }
 
 
 def kept(scene: Scene, path: np.ndarray) -> dict[str, Any]:
-    """A run: its path, each point as a step from the one before; and 100 log₁₀ of the loss above its least."""
+    """A run: its path, each point as a step from the one before; and 100 log₁₀ of the loss above its least.
+
+    And where the path leaves the picture: the place, the direction, and the same in words.
+    """
     points = thinned(scene.on_grid(path))
     above = np.maximum(scene.height(path[MOMENTS]) - scene.least, LEAST)
     steps = np.diff(points, axis=0, prepend=0)
-    return {"path": steps.ravel().tolist(), "loss": np.rint(100 * np.log10(above)).astype(int).tolist()}
+    run = {"path": steps.ravel().tolist(), "loss": np.rint(100 * np.log10(above)).astype(int).tolist()}
+    return run | leaving(points)
+
+
+def leaving(points: np.ndarray) -> dict[str, Any]:
+    """{"out": …} for points (k, 2) of the grid that leave it; y of the place points down, as in an SVG."""
+    outside = np.any((points < 0) | (points > GRID), axis=1)
+    if not outside.any():
+        return {}
+    first = int(outside.argmax())
+    before, step = points[first - 1], points[first] - points[first - 1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ways = np.where(step > 0, (GRID - before) / step, np.where(step < 0, -before / step, np.inf))
+    x, y = np.rint(before + ways.min() * step).astype(int).tolist()
+    angle, then = round(math.degrees(math.atan2(-step[1], step[0]))), "ends outside" if outside[-1] else "comes back"
+    said = {"short": f"leaves, {then}", "said": f"leaves the picture, and {then}"}
+    return {"out": {"x": x, "y": GRID - y, "angle": angle} | said}
 
 
 def thinned(points: np.ndarray) -> np.ndarray:
@@ -96,7 +121,7 @@ def contours(scene: Scene) -> str:
     loss = scene.height(grid.reshape(-1, 2)).reshape(grid.shape[:2]) - scene.least
     levels = np.geomspace(max(loss.min(), loss.max() / 3000) * 1.5, loss.max(), 14)[:-1]
     drawn = Figure().subplots().contour(w, b, loss, levels)
-    return "".join(way(thinned(scene.on_grid(line))) for lines in drawn.allsegs for line in lines)
+    return "".join(still.way(thinned(scene.on_grid(line))) for lines in drawn.allsegs for line in lines)
 
 
 def seconds_an_update(results: Mapping[str, Result], sizes: Sequence[int]) -> list[float | None]:
@@ -119,7 +144,7 @@ def overhead_and_critical_batch(results: Mapping[str, Result]) -> dict[str, Any]
     probe = claims.get("C9", {})
     if "a_over_b" in probe:
         ab, bc, by = probe["a_over_b"], probe["critical_batch_size"]["estimate"], "as best_batch_size measured"
-        return {"ab": ab, "bc": bc, "from": [f"a/b = {number(ab)}", f"B_c = {number(bc)}, {by}"]}
+        return {"ab": placed(ab), "bc": placed(bc), "from": [f"a/b = {number(ab)}", f"B_c = {number(bc)}, {by}"]}
     lines, fits = claims.get("C4b", {}).get("CPU", {}), claims.get("C3", {}).get("MLP loose", {}).get("fits", {})
     line = next((line for name, line in lines.items() if name.endswith("1 thread, 32 hidden units")), None)
     fit = fits.get("drawn without replacement")
@@ -127,10 +152,15 @@ def overhead_and_critical_batch(results: Mapping[str, Result]) -> dict[str, Any]
     by_throughput = "as throughput measured (32 hidden units, 1 thread)" if line else "as an example"
     by_equal_compute = "as equal_compute measured (the same network, loose target)" if fit else "as an example"
     said = [f"a/b = {number(ab)}, {by_throughput},", f"B_c = {number(bc)}, {by_equal_compute}"]
-    return {"ab": ab, "bc": bc, "from": said}
+    return {"ab": placed(ab), "bc": placed(bc), "from": said}
 
 
-def presets(scenes: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
+def placed(value: float) -> float:
+    """A value of a/b or B_c as a slider and the address hold it: three digits, within their range."""
+    return float(f"{min(ENDS[1], max(ENDS[0], value)):.3g}")
+
+
+def presets(scenes: Mapping[str, dict[str, Any]], curve: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Places of the sliders that are worth a look, and why each looks as it does, in numbers of the recorded runs."""
     all_rows, samples = scenes["digits"]["rows"], scenes["saddle"]["rows"]
     wanted = [
@@ -160,10 +190,16 @@ def presets(scenes: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
             "{updates} updates the loss is {end} above the least.",
         ),
     ]
-    return [preset(scenes, *each) for each in wanted]
+    return [preset(scenes, curve, *each) for each in wanted]
 
 
-def preset(scenes: Mapping[str, dict[str, Any]], title: str, state: tuple[str, int, float], why: str) -> dict[str, Any]:
+def preset(
+    scenes: Mapping[str, dict[str, Any]],
+    curve: Mapping[str, Any],
+    title: str,
+    state: tuple[str, int, float],
+    why: str,
+) -> dict[str, Any]:
     """A preset: its title, its address, its run, and the reason with the run's numbers filled in."""
     scene = scenes[state[0]]
     size = scene["sizes"].index(state[1])
@@ -172,20 +208,18 @@ def preset(scenes: Mapping[str, dict[str, Any]], title: str, state: tuple[str, i
     points = np.cumsum(np.reshape(run["path"], (-1, 2)), axis=0)
     end = number(10 ** (run["loss"][-1] / 100))
     label = f"batch size {'all ' * (state[1] == scene['rows'])}{state[1]:,}, η = {scene['rates'][rate]:g}"
-    address = f"surface={state[0]}&b={state[1]}&eta={scene['rates'][rate]:g}"
+    place = f"surface={state[0]}&b={state[1]}&eta={scene['rates'][rate]:g}"
+    address = f"{place}&ab={curve['ab']:.12g}&bc={curve['bc']:.12g}"
     why = why.format(updates=UPDATES, end=end)
-    return {"title": title, "label": label, "address": address, "scene": state[0], "d": way(points), "why": why}
-
-
-def way(points: np.ndarray) -> str:
-    """Points of the grid (k, 2) as the d of an SVG path, y upwards."""
-    return "M" + " ".join(f"{x} {GRID - y}" for x, y in points)
+    said = {"title": title, "label": label, "why": why, "place": place, "address": address}
+    return said | {"scene": state[0], "d": still.way(points), "out": run.get("out")}
 
 
 def everything(results: Mapping[str, Result]) -> dict[str, Any]:
     """All that the sliders need, as plain data."""
     scenes = {"digits": recorded(digits(), RATES), "saddle": recorded(saddle(), SADDLE_RATES)}
     seconds = seconds_an_update(results, scenes["digits"]["sizes"])
+    curve = overhead_and_critical_batch(results)
     return {
         "grid": GRID,
         "updates": UPDATES,
@@ -193,6 +227,8 @@ def everything(results: Mapping[str, Result]) -> dict[str, Any]:
         "seconds": seconds,
         "clock": data_name(results["compare_gd_sgd"]["settings"]) if any(seconds) else "",
         "axes": axes(seconds),
-        "curve": overhead_and_critical_batch(results),
-        "presets": presets(scenes),
+        "ends": ENDS,
+        "curve": curve,
+        "begin": still.begin(scenes, curve),
+        "presets": presets(scenes, curve),
     }

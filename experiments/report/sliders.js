@@ -4,25 +4,27 @@
   const play = JSON.parse(document.getElementById("runs").textContent);
   const find = (id) => document.getElementById(id);
   const OF_RUN = ["b", "eta"], OF_CURVE = ["ab", "bc"], NAMES = [...OF_RUN, ...OF_CURVE];
-  const [LEAST, MOST] = [1, 1e5];  // of a/b and B_c
+  const [LEAST, MOST] = play.ends;  // of a/b and B_c
   const sliders = Object.fromEntries(NAMES.map((name) => [name, find(`slider-${name}`)]));
   const surfaces = [...document.querySelectorAll("[name=surface]")];
-  const state = { surface: "digits", b: 32, eta: 0.562, ab: play.curve.ab, bc: play.curve.bc };
+  const state = { ...play.begin };
 
   // Where in `values` the one is that is nearest on a log scale.
   const apart = (value, wanted) => Math.abs(Math.log(value / wanted));
   const nearest = (values, wanted) =>
     values.reduce((best, value, k) => (apart(value, wanted) < apart(values[best], wanted) ? k : best), 0);
-  const three = (value) => Number(value.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 });
+  const short = (value) => Number(value.toPrecision(3));
+  const three = (value) => short(value).toLocaleString("en", { maximumSignificantDigits: 3 });
   const time = (s) => (s < 1e-3 ? `${three(1e6 * s)} µs` : s < 1 ? `${three(1e3 * s)} ms` : `${three(s)} s`);
   // How far along a log axis a value lies, 0 to 1.
   const share = (axis, value) => Math.log(value / axis.low) / Math.log(axis.high / axis.low);
+  const within = (plot) => find(`plot-${plot}`).querySelector(".inside");
+  const width = (plot) => within(plot).width.baseVal.value;
 
   // ---- drawing ----
 
   function draw(plot, lines) {
-    const inside = find(`plot-${plot}`).querySelector(".inside");
-    inside.replaceChildren(...lines.map(([kind, attributes]) => {
+    within(plot).replaceChildren(...lines.map(([kind, attributes]) => {
       const element = document.createElementNS("http://www.w3.org/2000/svg", kind);
       for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
       return element;
@@ -46,7 +48,14 @@
       d += `${x} ${play.grid - y} `;
     }
     for (const each of document.querySelectorAll(".scene")) each.hidden = each.dataset.scene !== scene.name;
-    document.querySelector(`.scene[data-scene=${scene.name}] .path`).setAttribute("d", d);
+    const picture = document.querySelector(`.scene[data-scene=${scene.name}]`), out = picture.querySelector(".out");
+    picture.querySelector(".path").setAttribute("d", d);
+    out.toggleAttribute("hidden", !run.out);
+    if (run.out) {
+      const { x, y, angle, short: words } = run.out;
+      out.querySelector("path").setAttribute("transform", `translate(${54 + 0.3 * x} ${8 + 0.3 * y}) rotate(${angle})`);
+      out.querySelector("text").textContent = words;
+    }
 
     // The loss above its least, by update and by second: of the run, and thinner of the other batch sizes at this rate.
     const above = (run) => run.loss.map((value) => 10 ** (value / 100));
@@ -55,7 +64,7 @@
     const clock = scene.name === "digits" && timed(run);
     const curves = (unit, scale, others) => {
       const path = (each) => line(above(each).map((value, k) => [scene.moments[k] * scale(each), value]),
-        play.axes[unit], play.axes.above, 292);
+        play.axes[unit], play.axes.above, width(unit));
       return [...others.map((each) => ["path", { class: "other", d: path(each) }]), ["path", { class: "path", d: path(run) }]];
     };
     draw("updates", curves("updates", () => 1, others));
@@ -72,21 +81,23 @@
     const last = above(run).at(-1), epochs = play.updates * scene.sizes[size] / scene.rows;
     find("readout").textContent = `Batch size ${batch}, η = ${eta}: ${play.updates} updates, ${three(epochs)} passes ` +
       `through the samples${clock ? `, ${time(play.updates * clock)}` : ""}; the loss ends ` +
-      `${last < 1.01 * play.axes.above.low ? "less than 0.00001" : three(last)} above its least.`;
+      `${last < 1.01 * play.axes.above.low ? "less than 0.00001" : three(last)} above its least.` +
+      (run.out ? ` The path ${run.out.said}.` : "");
   }
 
   function drawCurve() {
     const { ab, bc } = state, best = Math.sqrt(ab * bc);
     const over = (B) => (1 + bc / B) * (ab + B) / (Math.sqrt(ab) + Math.sqrt(bc)) ** 2;
-    const sizes = Array.from({ length: 193 }, (_, k) => 2 ** (k / 12)), { B, time: T } = play.axes, width = 352;
+    const { B, time: T } = play.axes, wide = width("curve");
+    const sizes = Array.from({ length: 193 }, (_, k) => B.high ** (k / 192));
     // T over its least is 1 + c (x + 1/x − 2) at x B*: where that is 1.1, on either side.
     const c = Math.sqrt(ab * bc) / (Math.sqrt(ab) + Math.sqrt(bc)) ** 2, half = 1 + 0.1 / c / 2;
     const x = half + Math.sqrt(half * half - 1), low = Math.max(1, best / x), high = best * x;
-    const left = width * share(B, low), right = Math.min(width, width * share(B, high));
+    const left = wide * share(B, low), right = Math.min(wide, wide * share(B, high));
     draw("curve", [
       ["rect", { class: "band", x: left, y: 0, width: Math.max(0, right - left), height: 306 }],
-      ["path", { class: "path", d: line(sizes.map((size) => [size, over(size)]), B, T, width) }],
-      ["circle", { class: "best", cx: width * share(B, best), cy: 306, r: 6 }],
+      ["path", { class: "path", d: line(sizes.map((size) => [size, over(size)]), B, T, wide) }],
+      ["circle", { class: "best", cx: wide * share(B, best), cy: 306 * (1 - share(T, 1)), r: 6 }],
     ]);
     show("ab", three(ab), three(ab));
     show("bc", three(bc), three(bc));
@@ -101,22 +112,32 @@
 
   // ---- state ----
 
+  // What is shown is what the state says: a place that this surface lacks becomes its nearest.
   function place() {
     const scene = play.scenes[state.surface];
+    state.b = scene.sizes[nearest(scene.sizes, state.b)];
+    state.eta = scene.rates[nearest(scene.rates, state.eta)];
     surfaces.forEach((each) => { each.checked = each.value === state.surface; });
     sliders.b.max = scene.sizes.length - 1;
     sliders.eta.max = scene.rates.length - 1;
-    sliders.b.value = nearest(scene.sizes, state.b);
-    sliders.eta.value = nearest(scene.rates, state.eta);
+    sliders.b.value = scene.sizes.indexOf(state.b);
+    sliders.eta.value = scene.rates.indexOf(state.eta);
     sliders.ab.value = Math.log10(state.ab);
     sliders.bc.value = Math.log10(state.bc);
     drawRun();
     drawCurve();
+    linkPresets();
+  }
+
+  // A preset keeps a/b and B_c, and its address says so.
+  const presets = [...document.querySelectorAll(".go")];
+  function linkPresets() {
+    for (const each of presets) each.href = `#${each.dataset.place}&ab=${state.ab}&bc=${state.bc}`;
   }
 
   function remember() {
-    const { surface, b, eta, ab, bc } = state, short = (value) => Number(value.toPrecision(3));
-    const address = new URLSearchParams({ surface, b, eta, ab: short(ab), bc: short(bc) });
+    linkPresets();
+    const address = new URLSearchParams(["surface", ...NAMES].map((name) => [name, state[name]]));
     try { history.replaceState(null, "", `#${address}`); } catch { /* too often for this browser: only the address lags */ }
   }
 
@@ -128,7 +149,7 @@
     for (const name of NAMES) {
       const value = Number(wanted.get(name));
       if (!(value > 0 && Number.isFinite(value))) continue;
-      state[name] = OF_CURVE.includes(name) ? Math.min(MOST, Math.max(LEAST, value)) : value;
+      state[name] = OF_CURVE.includes(name) ? short(Math.min(MOST, Math.max(LEAST, value))) : value;
     }
     return true;
   }
@@ -139,24 +160,41 @@
       const scene = play.scenes[state.surface];
       if (name === "b") state.b = scene.sizes[slider.value];
       else if (name === "eta") state.eta = scene.rates[slider.value];
-      else state[name] = 10 ** slider.value;
+      else state[name] = short(10 ** slider.value);
       (OF_CURVE.includes(name) ? drawCurve : drawRun)();
       remember();
     });
   }
-  const go = () => { if (recall()) { place(); find("sliders").scrollIntoView(); } };
+  const go = () => {
+    if (!recall()) return;
+    place();
+    remember();
+    find("sliders").scrollIntoView();
+  };
   addEventListener("hashchange", go);
-  document.querySelectorAll(".go").forEach((each) => each.addEventListener("click", () => {
+  presets.forEach((each) => each.addEventListener("click", () => {
     if (each.hash === location.hash) go();  // the same address once more is no change
   }));
 
   // What is wider than the screen can be scrolled by keyboard; and nothing is closed on paper.
   const watch = new ResizeObserver((entries) => {
     for (const { target } of entries) {
-      if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+      const wide = target.scrollWidth > target.clientWidth;
+      target.classList.toggle("wide", wide);  // which says so, see style.css
+      if (wide) target.tabIndex = 0;
       else target.removeAttribute("tabindex");
+      const larger = target.parentElement.querySelector(".larger"), svg = target.querySelector("svg");
+      if (larger && !target.classList.contains("large")) {
+        larger.hidden = svg.clientWidth > 0.75 * parseFloat(getComputedStyle(target).getPropertyValue("--drawn"));
+      }
     }
   });
+  document.querySelectorAll(".larger button").forEach((button) => button.addEventListener("click", () => {
+    const canvas = button.closest("figure").querySelector(".canvas");
+    button.setAttribute("aria-pressed", canvas.classList.toggle("large"));
+    watch.unobserve(canvas);
+    watch.observe(canvas);  // looks at it again, though its own size is the same
+  }));
   document.querySelectorAll(".scrolls").forEach((each) => watch.observe(each));
   const details = [...document.querySelectorAll("details")];
   let closed = [];
@@ -165,7 +203,7 @@
     closed.forEach((each) => { each.open = true; });
   });
   addEventListener("afterprint", () => closed.forEach((each) => { each.open = false; }));
-  const arrived = recall();
+  sliders.ab.max = sliders.bc.max = Math.log10(MOST);
   place();
-  if (arrived) find("sliders").scrollIntoView();
+  go();
 })();

@@ -51,10 +51,10 @@ def reason(it: dict[str, Interval]) -> str:
     """Who leaves, and how fast, as far as it was measured."""
     share = {name: f"{styled(interval.estimate, '.0%')} %" for name, interval in it.items()}
     itself, pushed = share["all data leave, at η₁"], share["pushed data leave"]
-    told = f"full batch leaves the saddle in {itself} of runs, pushed in {pushed}"
+    told = f"full batch leaves the saddle in {itself} of runs, pushed {pushed}"
     if it["batches leave, even split"].estimate >= 0:
         uneven, even = share["batches leave, uneven split"], share["batches leave, even split"]
-        told += f"; batches in {uneven}, with equal copies in {even}"
+        told += f"; batches leave in {uneven}, with equal copies {even}"
     if it["slope over prediction"].estimate > 0:
         told += f"; pushes take {it['slope over prediction'].estimate:.3f} times the updates predicted"
     return told

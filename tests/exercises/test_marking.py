@@ -195,3 +195,33 @@ def test_every_function_of_an_answer_is_in_the_place_of_ours_when_the_projects_t
     assert sorted(calls) == sorted(function.name for name in NAMES for function in load(name).functions)
     assert [name for name, count in calls.items() if count == 0] == []
     assert status == dict.fromkeys(NAMES, 0)
+
+
+TWICE = {
+    "in two functions": (
+        [("/ len(g)", "/ (len(g) - 1)"), ("np.sqrt(trace / n)", "trace / n")],
+        "m − 1",
+        "root is missing",
+    ),
+    "in one function": ([("(g - g.mean(axis=0))", "g"), (".sum() / len(g)", ".sum()")], "G is not taken off", "m = 8"),
+    "in sign and mean": ([("((g - ", "-((g - "), ("g.mean(axis=0)", "g.mean()")], "one mean of all", "wrong sign"),
+}
+
+
+@pytest.mark.parametrize(("changes", "first", "second"), TWICE.values(), ids=TWICE)
+def test_two_mistakes_are_both_named(changes, first, second):
+    text = RIGHT["noise"]
+    for old, new in changes:
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    mark = compared("noise", text)
+    assert first in mark["sentence"]
+    assert second in mark["sentence"]
+    assert len(mark["sentence"]) <= 260
+    assert mark["points"] < MOST
+
+
+def test_a_number_that_no_mistake_explains_is_shown_beside_ours():
+    mark = compared("noise", RIGHT["noise"].replace("/ len(g)", "/ len(g) * -1.37"))
+    assert mark["sentence"].startswith("noise_trace has the wrong sign and is 1.37 times")
+    assert "; and" not in mark["sentence"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from evil import EVIL
+from reader import Reader
 from strategies import status_of
 
 from experiments.lab import commands
@@ -49,6 +50,18 @@ def experiments():
 def written(folder, experiments):
     """The page of these results."""
     return page.write(folder, experiments)
+
+
+@pytest.fixture(scope="session")
+def text(written):
+    """The same as text."""
+    return written.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def read(text):
+    """The same, read."""
+    return Reader(text)
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,9 @@
 import re
 
 import pytest
+from screens import WIDTHS, own_requests
 
 pytestmark = pytest.mark.programs
-WIDTHS = (360, 1024, 1920)
 SCHEMES = ("light", "dark")
 FIGURES = """[...document.querySelectorAll('main svg[role=img]')].map((svg) => {
     const box = svg.getBoundingClientRect();
@@ -13,11 +13,6 @@ FIGURES = """[...document.querySelectorAll('main svg[role=img]')].map((svg) => {
             hidden: svg.closest('[hidden]') !== null, paths: svg.querySelectorAll('path').length,
             caption: svg.closest('figure').querySelector('figcaption').innerText};
 })"""
-
-
-def own_requests(tab, written):
-    """What the page asked for but for itself and what lies in it."""
-    return [heard for heard in tab.heard if not heard.startswith("data:") and heard.split("#")[0] != written.as_uri()]
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -70,136 +65,54 @@ def test_axe_finds_what_is_wrong(opened, axe):
     assert "color-contrast" in found
 
 
-def path(tab, surface="digits"):
-    return tab.get_attribute(f".scene[data-scene={surface}] .path", "d")
+def test_on_a_narrow_screen_figures_fit_and_what_scrolls_says_so(opened):
+    tab = opened(viewport={"width": 360, "height": 800})
+    tab.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    tab.wait_for_timeout(200)
+    said = "each => getComputedStyle(each, '::before').content"
+    for each in [*tab.locator(".canvas").all(), *tab.locator("table").all()]:
+        assert each.evaluate("each => each.scrollWidth <= each.clientWidth")
+        assert each.bounding_box()["width"] <= 360
+    wide = [
+        each
+        for each in tab.locator("pre.scrolls").all()
+        if each.evaluate("each => each.scrollWidth > each.clientWidth")
+    ]
+    assert wide
+    assert all("scroll sideways" in each.evaluate(said) for each in wide)
+    figure = tab.locator("figure.result").first
+    figure.locator("button").click()
+    canvas = figure.locator(".canvas")
+    assert figure.locator("button").get_attribute("aria-pressed") == "true"
+    tab.wait_for_function("document.querySelector('figure.result .canvas').tabIndex === 0")
+    assert canvas.evaluate("each => each.scrollWidth > 1.5 * each.clientWidth")
+    assert "scroll sideways" in canvas.evaluate(said)
+    assert tab.evaluate("document.documentElement.scrollWidth") == 360
+    figure.locator("button").click()
+    tab.wait_for_function("document.querySelector('figure.result .canvas').tabIndex !== 0")
 
 
-def test_keys_move_the_paths(opened):
-    tab = opened()
-    before, told = path(tab), tab.inner_text("#readout")
-    tab.focus("#slider-b")
-    tab.keyboard.press("Home")
-    assert tab.inner_text("#value-b") == "1"
-    assert tab.get_attribute("#slider-b", "aria-valuetext") == "1 of 600 samples"
-    tab.keyboard.press("ArrowRight")
-    assert tab.inner_text("#value-b") == "2"
-    assert path(tab) != before
-    assert tab.inner_text("#readout") != told
-    at_two = path(tab)
-    tab.focus("#slider-eta")
-    tab.keyboard.press("End")
-    assert tab.inner_text("#value-eta") == "10"
-    assert path(tab) != at_two
-    curve = tab.inner_html("#plot-curve .inside")
-    tab.focus("#slider-ab")
-    tab.keyboard.press("End")
-    assert tab.inner_text("#value-ab") == "100,000"
-    assert tab.inner_html("#plot-curve .inside") != curve
-    assert tab.heard[1:] == []
-
-
-def test_seconds_are_drawn_only_where_they_were_timed(opened):
-    """The table has 64 rows in training: 64 was timed there, 600 was not."""
-    tab = opened("#b=64")
-    assert tab.locator("#plot-seconds .path").count() == 1
-    assert not tab.locator("#no-clock").is_visible()
-    assert "ms;" in tab.inner_text("#readout")
-    tab.focus("#slider-b")
-    tab.keyboard.press("End")
-    assert tab.locator("#plot-seconds .path").count() == 0
-    assert tab.inner_text("#no-clock") == "Nothing was timed at this batch size."
-    assert "ms;" not in tab.inner_text("#readout")
-    tab.check("input[value=saddle]")
-    assert "has no clock" in tab.inner_text("#no-clock")
-
-
-def test_the_mouse_moves_them(opened):
-    tab = opened()
-    tab.locator("#slider-b").scroll_into_view_if_needed()
-    box = tab.locator("#slider-b").bounding_box()
-    tab.mouse.click(box["x"] + box["width"] - 4, box["y"] + box["height"] / 2)
-    assert tab.inner_text("#value-b") == "all 600"
-    tab.mouse.move(box["x"] + box["width"] - 4, box["y"] + box["height"] / 2)
-    tab.mouse.down()
-    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    tab.mouse.up()
-    assert tab.inner_text("#value-b") == "32"
-
-
-def test_a_finger_moves_them(opened):
-    tab = opened(viewport={"width": 360, "height": 800}, has_touch=True, is_mobile=True)
-    tab.locator("#slider-eta").scroll_into_view_if_needed()
-    box = tab.locator("#slider-eta").bounding_box()
-    assert box["height"] >= 40  # as wide as a finger
-    before = path(tab)
-    tab.touchscreen.tap(box["x"] + box["width"] - 6, box["y"] + box["height"] / 2)
-    assert tab.inner_text("#value-eta") == "10"
-    assert path(tab) != before
-
-
-def test_the_curve_is_the_formula(opened):
-    """B* = √(B_c a/b), and at the ends of the band the time is a tenth longer."""
-    tab = opened("#ab=40&bc=250")
-    told = tab.inner_text("#curve-readout").replace("10 %", "")
-    best, low, high, one = (
-        float(each.replace(",", "")) for each in re.findall(r"\d[\d,.]*\d", told.replace("10 %", ""))
-    )
-    assert best == pytest.approx(100, rel=0.01)
-
-    def time(B):
-        return (1 + 250 / B) * (40 + B)
-
-    assert time(low) == pytest.approx(1.1 * time(100), rel=0.01)
-    assert time(high) == pytest.approx(1.1 * time(100), rel=0.01)
-    assert one == pytest.approx(time(1) / time(100), rel=0.01)
-    drawn = tab.get_attribute("#plot-curve .inside path", "d")
-    heights = [float(point.split()[1]) for point in re.findall(r"[\d.]+ -?[\d.]+", drawn)]
-    assert max(heights) == pytest.approx(306, abs=0.5)  # at B* the time is the least
-
-
-def test_the_address_brings_the_state_back(opened):
-    tab = opened()
-    tab.check("input[value=saddle]")
-    tab.focus("#slider-b")
-    tab.keyboard.press("Home")
-    tab.keyboard.press("ArrowRight")
-    tab.focus("#slider-bc")
-    tab.keyboard.press("PageUp")
-    address = tab.evaluate("location.hash")
-    assert "surface=saddle" in address
-    again = opened(address)
-    for name in ("b", "eta", "ab", "bc"):
-        assert again.inner_text(f"#value-{name}") == tab.inner_text(f"#value-{name}")
-    assert path(again, "saddle") == path(tab, "saddle")
-    assert again.is_checked("input[value=saddle]")
-    assert not again.locator(".scene[data-scene=digits]").is_visible()
-    assert again.evaluate("document.getElementById('sliders').getBoundingClientRect().top") < 100
-
-
-@pytest.mark.parametrize("address", ["#b=-3&eta=x&surface=moon&ab=1e99", "#surface=__proto__", "#compare", "#%"])
-def test_an_address_that_is_none_is_ignored(opened, written, address):
-    tab = opened(address)
-    assert own_requests(tab, written) == []
-    assert tab.inner_text("#value-b") == "32"
-    assert path(tab).startswith("M")
-
-
-def test_presets_set_the_sliders(opened):
-    tab = opened()
-    for link in tab.locator(".go").all():
-        link.click()
-        place = link.evaluate("each => each.nextElementSibling.textContent")
-        tab.wait_for_function("place => place.includes(document.getElementById('value-eta').textContent)", arg=place)
-        assert f"batch size {tab.inner_text('#value-b')}, η = {tab.inner_text('#value-eta')}" in place
-        surface = tab.locator("[name=surface]:checked").get_attribute("value")
-        card = link.evaluate("each => each.closest('figure').querySelector('.path').getAttribute('d')")
-        assert card.split() == path(tab, surface).split()
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_menu_stays_and_covers_nothing(opened, width):
+    tab = opened("#C7", viewport={"width": width, "height": 800})
+    tab.wait_for_timeout(100)
+    menu = tab.locator("nav.menu" if width < 1200 else "nav.side")
+    box, title = menu.bounding_box(), tab.locator("#C7-title").bounding_box()
+    assert 0 <= box["y"] < 60
+    assert box["x"] + box["width"] <= width
+    assert menu.locator("a[href='#claims']").is_visible()
+    assert title["y"] >= box["y"] + box["height"] or title["x"] >= box["x"] + box["width"]
+    menu.locator("a[href='#claims']").focus()
+    tab.keyboard.press("Enter")
+    tab.wait_for_function("location.hash === '#claims'")
+    assert abs(tab.locator("#claims").bounding_box()["y"]) < 120
 
 
 def test_without_a_script_the_page_is_whole_but_for_the_sliders(opened):
     tab = opened(java_script_enabled=False)
     assert not tab.locator("#slider-b").is_visible()
     assert tab.locator(".preset svg").first.is_visible()
+    assert tab.locator("#plot-curve .best").is_visible()
     assert tab.locator(".canvas svg").first.is_visible()
 
 
@@ -207,8 +120,11 @@ def test_paper_closes_nothing_and_cuts_no_figure(opened):
     """A4 less its margins is 688 × 1,017 CSS pixels. Chromium lays pages out as it does a screen so wide."""
     tab = opened(viewport={"width": 688, "height": 1017})
     tab.emulate_media(media="print")
-    assert not tab.locator("#slider-b").is_visible()
+    assert tab.locator(":is(input, button, form, .menu, .side, .skip):visible").count() == 0
     assert tab.locator(".preset > svg:visible").count() == 4
+    assert tab.locator(".live :is(.picture, .plot):visible").count() == 4
+    assert tab.locator("#curve-title").is_visible()
+    assert "Fastest at B*" in tab.inner_text("#curve-readout")
     for each in tab.locator("main figure:visible").all():
         box = each.bounding_box()
         assert box["x"] >= 0
@@ -260,3 +176,29 @@ def test_the_keyboard_reaches_what_scrolls(opened):
         assert (each.get_attribute("tabindex") == "0") == scrolls
     tab.keyboard.press("Tab")
     assert tab.evaluate("document.activeElement.className") == "skip"
+
+
+LEAST_TEXT = """() => {
+    const height = (text) => parseFloat(getComputedStyle(text).fontSize);
+    const plots = [...document.querySelectorAll(".live :is(.picture, .plot)")].filter((svg) => svg.clientWidth);
+    return plots.map((svg) => Math.min(...[...svg.querySelectorAll("text")].map(height))
+        * svg.clientWidth / svg.viewBox.baseVal.width);
+}"""
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_text_of_the_plots_can_be_read(opened, width):
+    tab = opened(viewport={"width": width, "height": 800})
+    sizes = tab.evaluate(LEAST_TEXT)
+    assert len(sizes) == 4
+    assert min(sizes) >= 12
+    for name in ("updates", "seconds", "curve"):
+        assert tab.locator(f"#plot-{name} .title").count() == 2
+        boxes = [each.bounding_box() for each in tab.locator(f"#plot-{name} > text:not(.title)").all()]
+        for k, one in enumerate(boxes):
+            for other in boxes[k + 1 :]:
+                apart = [
+                    one[at] + one[size] <= other[at] + 1 or other[at] + other[size] <= one[at] + 1
+                    for at, size in (("x", "width"), ("y", "height"))
+                ]
+                assert any(apart)

@@ -5,54 +5,15 @@ import gzip
 import json
 import re
 import shutil
-from html.parser import HTMLParser
 
 import pytest
 from evil import EVIL
+from reader import all_true
 from strategies import refused
 
 from experiments.lab import commands
 from experiments.report import content, downloads, page
 from experiments.report.figures import figures_of
-
-VOID = {"meta", "link", "input", "br"}
-
-
-class Reader(HTMLParser):
-    """The tags of a page with their attributes; what is open at the end; the text outside of scripts and styles."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.open, self.text = [], [], ""
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if not self.open or self.open[-1] not in ("script", "style"):
-            self.text += data
-
-    def all(self, *names):
-        return [attributes for tag, attributes in self.tags if tag in names]
-
-
-@pytest.fixture(scope="module")
-def text(written):
-    return written.read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def read(text):
-    return Reader(text)
 
 
 def test_the_same_results_give_the_same_bytes(folder, experiments, written, text):
@@ -75,10 +36,6 @@ def all_named(elements):
     return bool(elements) and all_true(each.get("aria-label") for each in elements)
 
 
-def all_true(values):
-    return [value for value in values if not value] == []
-
-
 def test_the_comparison_of_rows_sees_a_difference():
     assert alike([{"a": [1.0, None, "x"]}], [{"a": [1.0000001, None, "x"]}])
     for other in ([{"a": [1.001, None, "x"]}], [{"a": [1.0, None, "y"]}], [{"b": [1.0, None, "x"]}], []):
@@ -96,7 +53,7 @@ def test_ids_are_kept_apart_and_every_link_ends_somewhere(read, text):
     inside |= set(re.findall(r"url\(#([^)]+)\)", text))
     assert inside <= set(ids)
     others = {link.partition(":")[0] for link in links if not link.startswith("#")}
-    assert others <= {"data", "compare_gd_sgd/result.json", "gradient_noise/result.json"}
+    assert others == {"data", "compare_gd_sgd/result.json", "gradient_noise/result.json"}
 
 
 def test_nothing_is_loaded(read, text):
@@ -114,27 +71,8 @@ def test_what_came_from_the_table_is_escaped(read, text):
     assert len(read.all("script")) == 3
 
 
-def test_a_claim_is_told_by_its_numbers_and_repeated_by_its_command(folder, read):
-    words = " ".join(read.text.split())
-    for name in ("compare_gd_sgd", "gradient_noise"):
-        result = json.loads((folder / name / "result.json").read_text(encoding="utf-8"))
-        assert " ".join(result["command"].split()) in words
-        for claim in result["claims"].values():
-            assert claim["statement"] in words
-            assert claim["because"][1:] in words
-            for each in claim["evidence"]["questions"]:
-                assert " ".join(each["question"].split()) in words
-                assert content.measured(each) in words
-        for value in result["data"]["reading"]:
-            assert " ".join(value.split()) in words
-        assert result["environment"]["processor"] in words
-
-
-def test_the_figures_alternative_text_holds_the_finding(folder, read):
-    result = json.loads((folder / "compare_gd_sgd" / "result.json").read_text(encoding="utf-8"))
-    [figure] = [each for each in read.all("svg") if each.get("id") == "compare_gd_sgd-distance"]
-    assert result["claims"]["C1"]["because"] in figure["aria-label"]
-    assert "learning rate η" in figure["aria-label"]
+def test_the_page_is_small(text):
+    assert len(text.encode()) < 3_000_000
 
 
 def test_rows_can_be_downloaded(folder, read):
@@ -162,16 +100,6 @@ def test_rows_for_which_there_is_no_room_lie_beside_the_page(monkeypatch):
     assert list(downloads.downloads(results)) == ["small", "large"]
     monkeypatch.setattr(downloads, "ROWS_ROOM", 200)
     assert list(downloads.downloads(results)) == ["small"]
-
-
-def test_what_is_missing_is_said(read, experiments):
-    words = " ".join(read.text.split())
-    for one in experiments:
-        here = one.name in ("compare_gd_sgd", "gradient_noise")
-        assert (f"It has not been run. python -m experiments.{one.name}" in words) != here
-        for name in one.claims:
-            assert any(each.get("id") == name for each in read.all("section"))
-    assert "Which batch size trains fastest has not been measured yet" in words
 
 
 def test_a_result_that_cannot_be_read_is_missing(folder, experiments, tmp_path):

@@ -1,9 +1,11 @@
 """What the sliders show is what was run."""
 
+import itertools
+
 import numpy as np
 import pytest
 
-from experiments.report import playground, surfaces
+from experiments.report import playground, still, surfaces
 from experiments.saddle_point.measure import SURFACE_SAMPLES
 from minigrad import LogisticRegression, load_digits
 
@@ -127,6 +129,57 @@ def test_the_curve_begins_where_it_was_measured():
     assert ["as an example" in each for each in nothing["from"]] == [True, True]
 
 
+@pytest.mark.parametrize(("measured", "placed"), [(1e9, 1e5), (0.2, 1.0), (106.84, 107.0)])
+def test_what_was_measured_is_a_place_of_its_slider(measured, placed):
+    probe = {"a_over_b": measured, "critical_batch_size": {"estimate": measured}}
+    found = playground.overhead_and_critical_batch({"x": {"claims": {"C9": {"evidence": probe}}}})
+    assert (found["ab"], found["bc"]) == (placed, placed)
+
+
+def test_ticks_are_decades_and_the_fastest_size_is_always_in_view():
+    axes = playground.axes([28e-6, None, 67e-6])
+    for axis in axes.values():
+        values = [axis["low"] * (axis["high"] / axis["low"]) ** share for share, _ in axis["ticks"]]
+        assert np.log10(values) == pytest.approx(np.round(np.log10(values)))
+        assert len(values) >= 3
+        assert "," in axis["name"] or axis["name"] in ("updates", "time", "time over the least")
+    assert [label for _, label in axes["seconds"]["ticks"]] == ["10 µs", "100 µs", "1 ms", "10 ms", "100 ms"]
+    for ab, bc in itertools.product(playground.ENDS, repeat=2):
+        assert 0.02 < still.share(axes["B"], (ab * bc) ** 0.5) < 0.98
+    assert still.share(axes["time"], 1) > 0.02
+
+
+def test_ticks_of_a_window_are_whole_numbers():
+    x, y = playground.ticks(((-2.2, 4.8), (-1.7, 1.7)))
+    assert [label for _, label in x] == ["−2", "0", "2", "4"]
+    assert [label for _, label in y] == ["−1", "0", "1"]
+    assert [share for share, _ in y] == pytest.approx([0.7 / 3.4, 0.5, 2.7 / 3.4])
+
+
+@pytest.mark.parametrize(
+    ("points", "place"),
+    [
+        ([(100, 900), (200, 1100)], (150, 0, -63, "comes back")),  # up is down in an SVG
+        ([(100, 900), (1900, 900)], (1000, 100, 0, "ends outside")),
+        ([(100, 100), (100, -300)], (100, 1000, 90, "ends outside")),
+        ([(500, 500), (-500, 500)], (0, 500, 180, "comes back")),
+    ],
+)
+def test_where_a_path_leaves_the_picture(points, place):
+    if place[-1] == "comes back":
+        points = [*points, (500, 500)]
+    out = playground.leaving(np.array(points))["out"]
+    assert (out["x"], out["y"], abs(out["angle"]) * (-1 if place[2] < 0 else 1)) == place[:3]
+    assert out["said"].endswith(place[-1])
+    assert out["short"].endswith(place[-1])
+
+
+def test_a_path_that_stays_is_not_said_to_leave(digits):
+    assert playground.leaving(np.array([(0, 0), (1000, 1000)])) == {}
+    assert "out" not in playground.kept(digits, digits.run(600, 0.01))
+    assert playground.kept(digits, digits.run(1, 10.0))["out"]["said"] == "leaves the picture, and ends outside"
+
+
 def test_an_axis_places_its_ticks_on_a_log_scale():
     axis = playground.log_axis("x", 1, 100, {1: "1", 10: "10", 100: "100", 1000: "1000"})
     assert axis["ticks"] == [(0.0, "1"), (0.5, "10"), (1.0, "100")]
@@ -137,8 +190,8 @@ def test_presets_say_what_their_runs_did(few_runs):
         "digits": playground.recorded(surfaces.digits(), playground.RATES),
         "saddle": playground.recorded(surfaces.saddle(), playground.SADDLE_RATES),
     }
-    small, jitter, rests, between = playground.presets(scenes)
+    small, jitter, rests, between = playground.presets(scenes, {"ab": 107.0, "bc": 1e5})
     assert small["label"] == "batch size all 600, η = 0.01"
-    assert jitter["address"] == "surface=digits&b=1&eta=1"
+    assert jitter["address"] == "surface=digits&b=1&eta=1&ab=107&bc=100000"
     assert "0.25 above the minima" in rests["why"] or "0.251 above the minima" in rests["why"]
     assert all(each["d"].startswith("M") for each in (small, jitter, rests, between))

@@ -120,7 +120,7 @@ def exercise() -> Exercise:
         checks=(
             Check(4, trace),
             Check(1, lambda answer: trace(answer) or one_row(answer)),
-            Check(3, std),
+            Check(3, std, "noise_std"),
         ),
         relation="Ours finds tr Σ without the table g: it is mean ‖g_i‖² − ‖G‖², and ‖g_i‖² is a product of norms.",
         put_in_place=put_in_place,

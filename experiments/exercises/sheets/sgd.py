@@ -189,7 +189,7 @@ def exercise() -> Exercise:
         checks=(
             Check(4, guarded(epoch)),
             Check(1, guarded(lambda answer: epoch(answer) or orders(answer))),
-            Check(3, guarded(descent)),
+            Check(3, guarded(descent), "gradient_descent_step"),
         ),
         relation="`textbook_epoch` is this loop, with its arguments checked first; a step of GD is "
         "`SGD(learning_rate).step(model, X, y)`, which takes model.gradient(X, y) and hands it to `update`.",

@@ -7,6 +7,8 @@ from rooms import assert_shown, run
 from teachers_map import assert_the_map_is_true
 
 from experiments.batch_size_sweep.question import EXPERIMENT
+from experiments.batch_size_sweep.report import draw_map
+from experiments.lab.experiment import claim_of
 
 
 def test_tables_and_figures(result):
@@ -34,6 +36,20 @@ def test_where_a_class_is_rare_balanced_accuracies_stand_beside_the_others(resul
     assert text.count("base rate: 98.3 % of the 60 test rows are of the largest class, b") == 2
     assert "balanced %" in text
     assert "Balanced test accuracy" in text
+
+
+def test_the_map_says_that_other_runs_decide_the_claim_beside_it(result):
+    settings = result["settings"] | {"map_epochs": 7, "epochs": 90}
+    below = draw_map(result | {"settings": settings}).get_supxlabel()
+    assert "ends after 7 epochs. C8a is decided by other runs, of 90 epochs" in below
+    assert {row["seed"] for row in result["rows"] if row["kind"] == "cell"}.isdisjoint(
+        row["seed"] for row in result["rows"] if row["kind"] == "training"
+    )
+
+
+def test_the_figure_of_the_cost_shows_three_claims(result):
+    assert EXPERIMENT.about["cost"].split() == ["C8d", "C8b", "C8c"]
+    assert claim_of(EXPERIMENT, result, "cost") == "C8d"
 
 
 @pytest.mark.parametrize(("rare", "outside"), [(30, True), (1, False)])

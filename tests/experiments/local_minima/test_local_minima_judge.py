@@ -7,6 +7,8 @@ import scipy.stats
 from local_minima_rows import CAUGHT, FREE, end
 from rooms import assert_judged_alike_from_disk, judged, verdicts
 
+from experiments.lab.statistics import Interval
+from experiments.local_minima.judge import fewer_or_more
 from experiments.local_minima.measure import ALONE, BEST, PROBLEMS, SAME, WIDE
 from experiments.local_minima.question import EXPERIMENT
 
@@ -91,9 +93,26 @@ def test_the_questions_are_made_of_the_rows():
 
 def test_the_reason_is_made_of_the_evidence():
     because = judged(EXPERIMENT, made_up(full=30, small=12, XOR=0))["C5b"]["because"]
-    assert "those trapped with full batch less those with a smaller one: −20 to +30" in because
-    assert because.endswith("descent alone traps 0, with 4 times the units 0")
+    assert because == (
+        "of 100 starts full batch traps 20 fewer to 30 more than a smaller batch; "
+        "descent alone traps 0, with 4 times the units 0"
+    )
     assert judged(EXPERIMENT, made_up(sizes=()))["C5b"]["because"] == "no smaller batch was compared"
+
+
+@pytest.mark.parametrize(
+    ("differences", "words"),
+    [
+        ([-0.45, 0.0, -0.025], "0 to 45 fewer"),
+        ([0.0, 0.0], "0 more"),
+        ([0.1, 0.3], "10 to 30 more"),
+        ([-0.2, -0.2], "20 fewer"),
+        ([-0.2, 0.3], "20 fewer to 30 more"),
+        ([math.nan], "an unknown number more"),
+    ],
+)
+def test_a_difference_is_told_without_a_sign(differences, words):
+    assert fewer_or_more(Interval(each, each, each) for each in differences) == words
 
 
 def test_a_small_real_run(result, tmp_path):

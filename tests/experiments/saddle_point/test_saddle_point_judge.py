@@ -141,10 +141,10 @@ def test_the_reason_is_made_of_the_evidence():
     ("result", "told"),
     [
         (made_up(even=1.0, rounding=1.0, slope=0.8), "0.8"),  # the longest
-        (made_up(push=0.0), "pushed in 0 %"),  # who never leaves has no slope
+        (made_up(push=0.0), "pushed 0 %"),  # who never leaves has no slope
         (
             {"rows": [row for row in made_up()["rows"] if row.get("arm") not in (BATCH, EPOCH)]},
-            "pushed in 100 %; pushes",
+            "pushed 100 %; pushes",
         ),
     ],
 )

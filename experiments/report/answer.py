@@ -1,0 +1,75 @@
+"""The answer at the top of the page, in short sentences: what to do, how sure that is, and what it saves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..lab.text import begun, number, styled
+from .content import Claim, Part
+from .glossary import MISSING
+from .words import sentences
+
+NOWHERE = "Which batch size trains fastest has not been measured yet. This command measures it:"
+UNCHECKED = "This is a prediction, and it has not been checked here. This command checks it:"
+
+
+@dataclass(frozen=True)
+class Said:
+    """Sentences of the answer, a command that belongs to them, and the claim that they are taken from; "" for none."""
+
+    text: str
+    command: str = ""
+    claim: str = ""
+
+
+def answer(parts: Sequence[Part]) -> list[Said]:
+    """What the results say about the fastest batch size: C9's advice, else what C8d measured, else how to measure."""
+    claims = {claim.name: (claim, part) for part in parts for claim in part.claims}
+    advice, fastest = claims.get("C9"), claims.get("C8d")
+    if advice and advice[0].verdict != MISSING:
+        return advised(*advice)
+    if fastest and fastest[0].verdict not in (MISSING, "not measured"):
+        claim, part = fastest
+        named = claim.verdict in ("holds", "conditional")
+        doubt = "" if named else f"No single batch size can be named (C8d {claim.verdict}). "
+        return [Said(f"{doubt}{sentences(claim.because)}.", claim="C8d"), Said(f"{data(part)}")]
+    return [Said(NOWHERE, "python -m experiments.batch_size_sweep")]
+
+
+def advised(claim: Claim, part: Part) -> list[Said]:
+    """C9's band and rate; whether a sweep has checked them, and what trusting them lost; when the probe pays."""
+    evidence = claim.evidence
+    if "band" not in evidence:
+        return [Said(f"{sentences(claim.because)}.", claim="C9"), Said(data(part))]
+    low, high = evidence["band"]
+    sizes = f"{low:,} to {high:,}" if low < high else f"{low:,}"
+    found = [Said(f"Train with batches of {sizes} rows, at learning rate {evidence['learning_rate']:.3g}.", claim="C9")]
+    lost = evidence.get("time_lost")
+    if claim.unchecked:
+        found.append(Said(UNCHECKED, claim.unchecked))
+    elif lost:
+        share = styled(lost["estimate"], ".0%")
+        told = f"A run of all batch sizes has checked this (C9 {claim.verdict}). "
+        found.append(Said(f"{told}Trusting it lost {share} % of the time of the fastest batch size."))
+    return [*found, Said(f"{paying(claim, evidence)}{data(part)}")]
+
+
+def paying(claim: Claim, evidence: dict[str, Any]) -> str:
+    """Where a single run is too short for it, after how many runs the probe has paid."""
+    probe = evidence.get("probe", {})
+    if not evidence.get("just_train") or "seconds" not in probe:
+        return ""
+    cost = f"For one short run it is not worth it: the probe took {number(probe['seconds'])} s"
+    runs, instead = probe.get("pays_after_runs"), claim.because.partition(":")[0]
+    if runs is None or not math.isfinite(runs):
+        return f"{cost} and saves nothing. {begun(instead)}. "
+    saves = number(probe["seconds"] / runs)
+    return f"{cost}, and each run then saves {saves} s. Below {math.ceil(runs):,} runs {instead}. "
+
+
+def data(part: Part) -> str:
+    """Which data and machine the answer is for."""
+    return f"All this is for one data set and one machine: {part.about}." if part.about else ""
