@@ -51,12 +51,14 @@ def _read(folder: Path) -> dict[str, Any]:
     path = folder / "result.json"
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no JSON"
         raise ValueError(f"{str(path)!r}: {reason}; expected the result of an experiment") from None
     shapes = {"rows": list, "claims": dict, "environment": dict, "data": dict, "command": str}
     known = isinstance(result, dict) and result.get("experiment") in names()
     lacking = [key for key, shape in shapes.items() if not known or not isinstance(result.get(key), shape)]
+    if not lacking and not all(isinstance(claim, dict) for claim in result["claims"].values()):
+        lacking = ["claims"]
     if lacking:
         raise ValueError(f"{str(path)!r} lacks {listed(lacking)}; expected the result of an experiment")
     try:

@@ -193,7 +193,7 @@ def _line_finder(path: Path, layout: Layout, numbers: np.ndarray) -> Callable[[S
     """Where rows stand in the file, found by reading it again; `numbers` count them among all rows there."""
 
     def lines(rows: Sequence[int]) -> list[str]:
-        wanted = {int(numbers[row]): "" for row in rows}
+        wanted = {int(numbers[row]): f"row {row}" for row in rows}
         with text(path, layout.encoding) as file:
             count = 0
             for line, _ in rows_of(file, layout.delimiter):
