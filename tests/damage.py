@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -100,5 +101,5 @@ def swapped(text: str, changes: list[tuple[int, Any]]) -> str:
         if value is None and isinstance(holder, dict):
             del holder[key]
         else:
-            holder[key] = value
+            holder[key] = copy.deepcopy(value)
     return json.dumps(whole[0])

@@ -204,8 +204,7 @@ def report(experiment: Experiment, result: Result, folder: Path, quiet: bool) ->
         print(said(name, claim))
     for path in paths:
         print(f"wrote {path}")
-    if sys.stdout is not None:
-        sys.stdout.flush()
+    sys.stdout.flush()
 
 
 def drawn(experiment: Experiment, result: Result) -> Iterator[tuple[str, Figure]]:

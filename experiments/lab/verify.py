@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from minigrad.engine import checks
+
 from . import commandline, experiment
 from .commands import load, names
 from .text import listed, natural, wrapped
@@ -67,7 +69,7 @@ def _read(folder: Path) -> dict[str, Any]:
             commandline.parser(load(result["experiment"])).parse_args(flags)
     except (ValueError, SystemExit):
         raise ValueError(
-            f"{str(path)!r}: its command is {result['command']!r}; expected python -m "
+            f"{str(path)!r}: its command is {checks.shown(result['command'])}; expected python -m "
             f"experiments.{result['experiment']} with flags that it knows"
         ) from None
     return result
