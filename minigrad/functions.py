@@ -106,8 +106,13 @@ def gelu_derivative(z: Array, a: Array, out: Array | None = None) -> Array:
     """½ (1 + t) + ½ z (1 − t²) u' with t = tanh u and u' = √(2/π) (1 + 3 · 0.044715 z²)."""
     xp = namespace(z)
     t = _gelu_tanh(z)
-    slope_of_u = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * (z * z))
-    return xp.add(0.5 + 0.5 * t, 0.5 * z * (1 - t * t) * slope_of_u, out=out)
+    square = xp.minimum(z * z, 100.0)  # beyond it 1 − t² is 0, and 0 times an infinite square would be no number
+    square *= 1.5 * 0.044715 * math.sqrt(2 / math.pi)
+    square += 0.5 * math.sqrt(2 / math.pi)  # ½ u'
+    slope = 1 - t * t
+    slope *= z
+    slope *= square
+    return xp.add(0.5 + 0.5 * t, slope, out=out)
 
 
 def _gelu_tanh(z: Array) -> Array:

@@ -26,6 +26,7 @@ import numpy as np
 
 from .engine import checks
 from .engine.backend import Array, Backend, backend_of, namespace
+from .engine.batch import quiet
 from .functions import sigmoid, softmax
 
 
@@ -43,8 +44,9 @@ def log_loss(h: Any, y: Any) -> float:
     return float(one_sample_loss(h, y).mean())
 
 
+@quiet()
 def log_loss_from_logits(z: Any, y: Any) -> float:
-    """J(θ) from logits z, (m,) or (m, K): the same loss, finite unless a difference of logits overflows.
+    """J(θ) from logits z, (m,) or (m, K): the same loss, finite unless a difference or the sum of the rows overflows.
 
     ValueError for a label that is no class, or shapes that do not fit.
     """
@@ -130,9 +132,11 @@ class ClassLogLoss:
     @staticmethod
     def value(z: Array, y: Array) -> Array:
         """The loss of each row, (m,): −log h[y] = log Σ_k e^z_k − z_y, less the row's maximum, against overflow."""
-        xp = namespace(z)
+        xp, rows = namespace(z), namespace(z).arange(len(y))
         shifted = z - z.max(axis=1, keepdims=True)
-        return xp.log(xp.exp(shifted).sum(axis=1)) - shifted[xp.arange(len(y)), y]
+        powers = xp.exp(shifted)
+        powers[rows, z.argmax(axis=1)] = 0  # this 1 stays apart, in log1p: beside it small ones lose their digits
+        return xp.log1p(powers.sum(axis=1)) - shifted[rows, y]
 
     def delta(self, z: Array, y: Array, m: int = 1, out: Array | None = None) -> Array:
         """δ = ∂J/∂z = (h − y) / m, (m, K), y as one-hot rows."""

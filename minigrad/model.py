@@ -21,11 +21,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from .engine import checks
 from .engine.backend import Array, Backend, get_backend
-from .engine.batch import Batch
+from .engine.batch import Batch, quiet
 from .engine.files import Storable
 from .engine.workspace import Workspace
 from .losses import log_loss_of
@@ -144,20 +142,22 @@ class Model(Storable):
         `out` is filled and returned; without it, a fresh array. Raises as `loss` does, and ValueError for an `out` of
         another shape, dtype or device.
         """
-        batch, out = self.batch(X, y), self._checked(out)
-        self._add_up(batch, out)
-        return out
+        if isinstance(X, Batch):
+            return self._add_up(self.batch(X, y), self._checked(out))
+        with quiet():
+            return Model.gradient(self, self.batch(X, y), out=out)
 
+    @quiet()
     def loss_and_gradient(self, X: Any, y: Any = None, out: Array | None = None) -> tuple[float, Array]:
         """(J, G): what `loss` and `gradient` return, from one forward pass; parameters and errors as for `gradient`."""
-        batch, own = self.batch(X, y), type(self)
-        if own.gradient is not Model.gradient or own.loss is not Model.loss:  # a subclass has its own
+        batch = self.batch(X, y)
+        if (type(self).gradient, type(self).loss) != (Model.gradient, Model.loss):  # a subclass has its own
             return self.loss(batch), self.gradient(batch, out=out)
-        out = self._checked(out)
         losses: list[Array] = []
-        self._add_up(batch, out, losses)
+        out = self._add_up(batch, self._checked(out), losses)
         return float(sum(losses)) / batch.m, out
 
+    @quiet()
     def layer_terms(self, X: Any, y: Any = None) -> list[tuple[Array, Array]]:
         """(a, δ) of each layer, (m, n_in) and (m, n_out), δ not divided by m; the next call overwrites them.
 
@@ -169,11 +169,9 @@ class Model(Storable):
         delta = self.backward_pass(a, z, y, m=1)
         return [(a_l, delta_l.reshape(len(X), -1)) for a_l, delta_l in zip(a, delta)]
 
+    @quiet()
     def sample_gradients(self, X: Any, y: Any = None) -> Array:
-        """g_i, the gradient of each sample's own loss, (m, p), one row a sample: the outer products a_i δ_iᵀ.
-
-        Raises as `gradient` does.
-        """
+        """g_i, the gradient of each sample's own loss, (m, p), a row a sample: a_i δ_iᵀ. Raises as `gradient` does."""
         batch = self.batch(X, y)
         gradients = self.xp.empty((batch.m, self.n_parameters), self.dtype)
         for dW, (a, delta) in zip(self.augmented(gradients), self.layer_terms(batch)):
@@ -199,6 +197,7 @@ class Model(Storable):
         y = checks.labels(y, len(X), self.n_classes, self.backend, names[1])
         return Batch(X, y.astype(self.log_loss.label_dtype, copy=False), self._form)
 
+    @quiet()
     def evaluate(self, *batches: Batch) -> list[float]:
         """[loss, accuracy] over the rows of each batch, one after the other; waits for the device once."""
         totals = self.xp.zeros((len(batches), 2))  # float64, also for a float32 model: many small terms are added up
@@ -207,15 +206,14 @@ class Model(Storable):
                 _, z = self.forward_pass(X)
                 total[0] += self.log_loss.value(z[-1], y).sum()
                 total[1] += (self.log_loss.prediction(z[-1]) == y).sum()
-        rows_of_each = np.array([[batch.m] for batch in batches])
-        return (self.backend.to_numpy(totals) / rows_of_each).ravel().tolist()
+        return (self.backend.to_numpy(totals) / [[batch.m] for batch in batches]).ravel().tolist()
 
     def chunks(self, batch: Batch) -> Iterable[tuple[Array, Array]]:
         """(X, y) of so many rows of the batch at a time as fit the cache with all that is computed from them."""
         return batch.chunks(self.backend.rows_per_chunk(self._row_bytes), self.workspace)
 
-    def _add_up(self, batch: Batch, out: Array, losses: list[Array] | None = None) -> None:
-        """Fill `out` with G, chunk by chunk: forward, backward, gradient; `losses` gets each chunk's sum of J_i."""
+    def _add_up(self, batch: Batch, out: Array, losses: list[Array] | None = None) -> Array:
+        """`out`, filled with G, chunk by chunk: forward, backward, gradient; `losses` gets each chunk's sum of J_i."""
         total = out if out.flags.c_contiguous else self.xp.empty_like(self._theta)  # BLAS writes nowhere else
         with self.backend.threads.for_work(batch.m * self._theta.nbytes):
             for number, (X, y) in enumerate(self.chunks(batch)):
@@ -229,7 +227,9 @@ class Model(Storable):
                     losses.append(self.log_loss.value(z[-1], y).sum())
         if total is not out:
             out[...] = total
+        return out
 
+    @quiet()
     def _each_row(self, X: Any, of_logits: Any) -> Array:
         """`of_logits` of the logits of every row, joined."""
         if not isinstance(X, Batch):

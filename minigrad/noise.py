@@ -15,11 +15,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from .engine import checks
 from .engine.backend import Array
-from .engine.batch import Batch
+from .engine.batch import Batch, quiet
 from .model import Model
 
 
@@ -31,10 +29,14 @@ class GradientNoise:
     trace: float
 
     @property
+    @quiet()
     def noise_scale(self) -> float:
-        """tr Σ / ‖G‖²: the batch size at which noise and gradient are equally long; infinite where G is zero."""
+        """tr Σ / ‖G‖²: the batch size at which noise and gradient are equally long.
+
+        Infinite where G is zero, or tr Σ too large for a number.
+        """
         square_norm = float(self.mean @ self.mean)
-        return self.trace / square_norm if square_norm > 0 else math.inf
+        return self.trace / square_norm if square_norm > 0 and self.trace < math.inf else math.inf
 
     # exercise: noise
     def std(self, n: int) -> float:
@@ -60,7 +62,7 @@ def gradient_noise(model: Model, X: Any, y: Any = None, *, scale: Array | None =
     weights = None if scale is None else model.layer_views(scale * scale)
     mean = xp.zeros_like(model.theta)
     total = xp.zeros(())  # Σ_i ‖S ∘ g_i‖², in float64 also for a float32 model
-    with np.errstate(over="ignore", invalid="ignore"):  # squares beyond float64 make tr Σ infinite
+    with quiet():  # what is too large for its dtype makes tr Σ infinite
         for X_chunk, y_chunk in model.chunks(batch):
             terms = model.layer_terms(Batch(X_chunk, y_chunk, batch.form))
             for layer, ((dW, db), (a, delta)) in enumerate(zip(model.layer_views(mean), terms)):

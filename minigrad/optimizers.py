@@ -16,11 +16,13 @@ To write your own, derive from `Optimizer` and give it an `update` that changes 
 from __future__ import annotations
 
 import inspect
+import math
 import warnings
 from typing import Any
 
 from .engine import checks
 from .engine.backend import Array, backend_of, namespace
+from .engine.batch import quiet
 from .model import Model
 
 
@@ -41,6 +43,9 @@ class Optimizer:
         Changes `model.theta`; returns how many sample gradients it took. Raises as `model.gradient` does.
         """
         batch, theta = model.batch(X, y), model.theta
+        if batch is not X:
+            with quiet():
+                return Optimizer.step(self, model, batch)
         gradient = model.gradient(batch, out=model.workspace.take("gradient", theta.shape, theta.dtype))
         if self._watched:
             self._watch_update(theta, gradient)
@@ -92,7 +97,7 @@ class Optimizer:
             warnings.warn(
                 f"{type(self).__name__}.update left theta as it was; expected a change in place, such as theta -= …: "
                 "theta = theta - … makes a new array, and trains nothing",
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -134,7 +139,8 @@ class SGD(Optimizer):
 class Adagrad(Optimizer):
     """s ← s + G², theta ← theta − η G / (√s + ε): J. Duchi, E. Hazan, Y. Singer, JMLR 12 (2011), figure 1.
 
-    The learning rate η is above 0; ε = 1e-10 only guards a division by zero.
+    The learning rate η is above 0; ε = 1e-10 only guards a division by zero. Where G² is too large for a number (∣G∣
+    above 1e154, in float32 1e19) s is infinite, and that entry of theta stays.
     """
 
     epsilon = 1e-10
@@ -162,7 +168,7 @@ class Adam(Optimizer):
     """m ← β₁ m + (1−β₁) G, v ← β₂ v + (1−β₂) G², theta ← theta − η m̂ / (√v̂ + ε), with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
 
     D. Kingma, J. Ba, arXiv:1412.6980, algorithm 1; ε = 1e-8 as there. m and v are the paper's moments, (p,). The
-    learning rate η is above 0, β₁ and β₂ lie in [0, 1).
+    learning rate η is above 0, β₁ and β₂ lie in [0, 1). Where G² is too large for a number that entry of theta stays.
     """
 
     epsilon = 1e-8
@@ -175,12 +181,15 @@ class Adam(Optimizer):
 
     def scale(self) -> Array | None:
         """1 / (√v̂ + ε) by the gradients so far; None before the first."""
-        return 1 / ((self._memory[1] / (1 - self.beta2**self._t)) ** 0.5 + self.epsilon) if self._t else None
+        if not self._t:
+            return None
+        return 1 / ((self._memory[1] / _part_of_sum(self.beta2, self._t)) ** 0.5 + self.epsilon)
 
     def update(self, theta: Array, gradient: Array) -> None:
         """theta ← theta − η m̂ / (√v̂ + ε)."""
         xp, (m, v, change) = namespace(theta), self.remembered(theta, 3, gradient)
         self._t += 1
+        part_1, part_2 = _part_of_sum(self.beta1, self._t), _part_of_sum(self.beta2, self._t)
         xp.multiply(gradient, 1 - self.beta1, out=change)
         m *= self.beta1
         m += change
@@ -188,9 +197,14 @@ class Adam(Optimizer):
         change *= 1 - self.beta2
         v *= self.beta2
         v += change
-        xp.multiply(v, 1 / (1 - self.beta2**self._t), out=change)  # v̂
+        xp.multiply(v, 1 / part_2, out=change)  # v̂
         xp.sqrt(change, out=change)
         change += self.epsilon
         xp.divide(m, change, out=change)
-        change *= self.learning_rate / (1 - self.beta1**self._t)  # η m̂ / (√v̂ + ε)
+        change *= self.learning_rate / part_1  # η m̂ / (√v̂ + ε)
         theta -= change
+
+
+def _part_of_sum(beta: float, t: int) -> float:
+    """1 − βᵗ: the weights of t gradients, (1−β) βᵏ, added up; taken so that a β close to 1 costs no digits."""
+    return -math.expm1(t * math.log(beta)) if beta else 1.0

@@ -223,6 +223,9 @@ BAD_CONSTRUCTORS = {
         for optimizer in (SGD, Adagrad, Adam)
         for v in (0, -1, -0.0, math.nan, math.inf, "x", None, True, 1j, [0.1])
     },
+    "a rate too large for a float": (lambda: SGD(10**400), "1000", "learning_rate", "expected a positive number"),
+    "a rate that Python does not write": (lambda: SGD(10**5000), "thousands of digits"),
+    "a size that Python does not write": (lambda: LogisticRegression(-(10**5000)), "thousands of digits"),
     **{f"momentum {v!r}": (lambda v=v: SGD(0.1, momentum=v), repr(v)) for v in (-0.1, 1, 1.5, math.nan, "m", None)},
     **{f"beta1 {v!r}": (lambda v=v: Adam(0.1, beta1=v), repr(v), "beta1") for v in (-0.1, 1, math.nan, "b")},
     **{f"beta2 {v!r}": (lambda v=v: Adam(0.1, beta2=v), repr(v), "beta2") for v in (-0.1, 1.0, math.inf, None)},

@@ -56,11 +56,14 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     for place in PLACES:
         slope, _ = fit(result, place, BY_CLASS)
         questions.append(Question(f"slope, {BY_CLASS}, {place}", slope, high, style=".3f", control=True, takes=takes))
-    powers = [f"{styled(each.interval.estimate, '.3f')}" for each in questions[:6:2]]
+    slopes = [each.interval.estimate for each in questions[:6:2]]
+    powers = [styled(slope, ".3f") for slope in slopes]
     because = (
         f"the spread of random batches goes as n to the {powers[0]}, {powers[1]} and {powers[2]} at start, middle and "
         f"end of training; theory: {styled(SLOPE)}"
     )
+    if not all(map(math.isfinite, slopes)):
+        because = "fewer than two batch sizes had a spread that is above 0 and a number, so there is no slope"
     return {"C2": Judgement(because, questions, {"noise_scale_end_over_start": noise_growth(result).plain()})}
 
 

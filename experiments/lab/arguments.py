@@ -38,7 +38,7 @@ def sizes(text: str) -> list[int]:
     """An argument such as "64 32": whole numbers of at least 1; "none" for no number at all."""
     words = [] if text.strip() == "none" else text.replace(",", " ").split()
     if not words and text.strip() != "none":
-        raise argparse.ArgumentTypeError(f"{text!r}: expected sizes such as '64 32', or 'none'")
+        raise argparse.ArgumentTypeError(f"{checks.shown(text)}: expected sizes such as '64 32', or 'none'")
     return [count(word) for word in words]
 
 
@@ -46,7 +46,7 @@ def batch_sizes(text: str) -> list[int | str]:
     """An argument such as "1 8 64 all": batch sizes, where all is the whole training set."""
     words = text.replace(",", " ").split()
     if not words:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected batch sizes such as '1 8 64 all'")
+        raise argparse.ArgumentTypeError(f"{checks.shown(text)}: expected batch sizes such as '1 8 64 all'")
     return [
         word if word == "all" else _argument(_count, word, "a whole number of at least 1, or all") for word in words
     ]
@@ -69,14 +69,15 @@ def resolve_batch_sizes(wanted: list[int | str], n: int) -> list[int]:
 def not_empty(text: str) -> str:
     """An argument that says something."""
     if not text.strip():
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a value that is not empty")
+        raise argparse.ArgumentTypeError(f"{checks.shown(text)}: expected a value that is not empty")
     return text
 
 
 def run_name(text: str) -> str:
     """An argument that can name a folder."""
     if not text or text.startswith(".") or not all(letter.isalnum() or letter in "-_." for letter in text):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a folder's name of letters, digits, '-', '_' and '.'")
+        expected = "a folder's name of letters, digits, '-', '_' and '.'"
+        raise argparse.ArgumentTypeError(f"{checks.shown(text)}: expected {expected}")
     return text
 
 
@@ -88,4 +89,4 @@ def _argument(convert: Callable[[str], Any], text: str, expected: str) -> Any:
     try:
         return convert(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected {expected}") from None
+        raise argparse.ArgumentTypeError(f"{checks.shown(text)}: expected {expected}") from None

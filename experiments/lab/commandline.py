@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from minigrad.engine import checks
 from minigrad.engine.archive import MOST_BYTES
 from minigrad.functions import ACTIVATIONS
 
@@ -47,7 +48,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with status 2 and one line on standard error."""
-        self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")
+        self.exit(2, f"{self.prog}: error: {checks.brief(message)}\n")
 
 
 def parser(experiment: Experiment) -> Parser:

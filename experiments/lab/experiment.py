@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 
 import minigrad
 from minigrad import Dataset, get_backend
+from minigrad.engine import checks
 
 from . import commandline, plots, results, rows
 from .facts import left_out
@@ -203,8 +204,7 @@ def report(experiment: Experiment, result: Result, folder: Path, quiet: bool) ->
         print(said(name, claim))
     for path in paths:
         print(f"wrote {path}")
-    if sys.stdout is not None:
-        sys.stdout.flush()
+    sys.stdout.flush()
 
 
 def drawn(experiment: Experiment, result: Result) -> Iterator[tuple[str, Figure]]:
@@ -257,4 +257,4 @@ def _check_writable(folder: Path) -> None:
 def _one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{os.fspath(error.filename)!r}: {error.strerror}"
-    return " ".join(str(error).split())
+    return checks.brief(str(error))

@@ -86,7 +86,7 @@ def judged_anew(one: Experiment, path: Path) -> Finding:
     result = read_default(one, path)
     try:
         claims = experiment.claims(one, result)
-    except (LookupError, TypeError, ValueError) as error:
+    except Exception as error:  # whatever rows of another kind make a judge raise
         reason = f"{type(error).__name__} {error}"
         raise ValueError(f"{str(path)!r} cannot be judged: {reason}; expected what {_again(one.name)} writes") from None
     environment = {key: result["environment"][key] for key in MACHINE}
@@ -108,7 +108,7 @@ def read_default(one: Experiment, path: Path) -> dict[str, Any]:
         lacks = [key for key in KEPT if key not in found] or [key for key in MACHINE if key not in found["environment"]]
     except FileNotFoundError:
         raise ValueError(f"{one.name} has no result; expected one from {_again(one.name)}") from None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{str(path)!r} cannot be read: {reason}; expected what {_again(one.name)} writes") from None
     if lacks:

@@ -77,7 +77,7 @@ def _entry(line: bytes) -> tuple[str, Rows] | None:
         return None
     try:
         key, rows = json.loads(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):  # brackets may be nested a thousand deep
         return None
     shape = isinstance(key, str) and isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
     return (key, rows) if shape else None

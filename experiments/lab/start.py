@@ -15,6 +15,9 @@ INTERRUPTED = 130
 def start(command: str) -> NoReturn:
     """Import and run `main` of experiments.lab.commands, or of an experiment, and end Python with its exit status."""
     prog = f"python -m experiments{command and '.'}{command}"
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # a shell has closed it: else its number goes to the next file that is opened
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", closefd=False))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Greek letters shows ? for them
@@ -28,8 +31,7 @@ def start(command: str) -> NoReturn:
             else:
                 status = importlib.import_module("experiments.lab.commands").main()
         finally:
-            if sys.stdout is not None:  # it is None where a shell has closed it
-                sys.stdout.flush()
+            sys.stdout.flush()
     except KeyboardInterrupt:
         print(f"\n{prog}: interrupted before it began", file=sys.stderr)
         status = INTERRUPTED

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from minigrad.engine import checks
+
 from . import commandline, experiment
 from .commands import load, names
 from .text import listed, natural, wrapped
@@ -51,12 +53,14 @@ def _read(folder: Path) -> dict[str, Any]:
     path = folder / "result.json"
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no JSON"
         raise ValueError(f"{str(path)!r}: {reason}; expected the result of an experiment") from None
     shapes = {"rows": list, "claims": dict, "environment": dict, "data": dict, "command": str}
     known = isinstance(result, dict) and result.get("experiment") in names()
     lacking = [key for key, shape in shapes.items() if not known or not isinstance(result.get(key), shape)]
+    if not lacking and not all(isinstance(claim, dict) for claim in result["claims"].values()):
+        lacking = ["claims"]
     if lacking:
         raise ValueError(f"{str(path)!r} lacks {listed(lacking)}; expected the result of an experiment")
     try:
@@ -65,7 +69,7 @@ def _read(folder: Path) -> dict[str, Any]:
             commandline.parser(load(result["experiment"])).parse_args(flags)
     except (ValueError, SystemExit):
         raise ValueError(
-            f"{str(path)!r}: its command is {result['command']!r}; expected python -m "
+            f"{str(path)!r}: its command is {checks.shown(result['command'])}; expected python -m "
             f"experiments.{result['experiment']} with flags that it knows"
         ) from None
     return result

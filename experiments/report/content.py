@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from minigrad.engine import checks
+
 from ..lab.experiment import Experiment, Result
 from ..lab.text import data_name, natural
 from ..lab.verdicts import against_first
@@ -105,15 +107,35 @@ def read_results(folder: Path, experiments: Sequence[Experiment]) -> tuple[dict[
             results[one.name] = checked(one, json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             problems[one.name] = "It has not been run."
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            problems[one.name] = f"{one.name}/result.json cannot be read as a result ({type(error).__name__}: {error})."
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            problems[one.name] = unreadable(one, error)
     return results, problems
+
+
+def unreadable(one: Experiment, error: Exception) -> str:
+    """What the page says of a result that is damaged."""
+    return checks.brief(f"{one.name}/result.json cannot be read as a result ({type(error).__name__}: {error}).", 300)
+
+
+def parts_of(
+    experiments: Sequence[Experiment], results: dict[str, Result], problems: dict[str, str], questions: Sequence[str]
+) -> list[Part]:
+    """The page's parts. A result that cannot be told is taken from `results`, and its part says why."""
+    parts = []
+    for one, question in zip(experiments, questions):
+        try:
+            parts.append(part_of(one, results.get(one.name), problems.get(one.name, ""), question))
+        except Exception as error:  # whatever the values of a damaged result make a figure raise
+            del results[one.name]
+            parts.append(part_of(one, None, unreadable(one, error), question))
+    return parts
 
 
 def checked(one: Experiment, result: Result) -> Result:
     """The result, which holds what every result holds; KeyError or TypeError where it does not."""
     for claim in (result["claims"][name] for name in one.claims):
-        _ = claim["statement"], claim["because"], claim["verdict"], claim["evidence"]["questions"]
+        words = [claim["statement"], claim["because"], claim["verdict"]]
+        _ = "".join(words), claim["evidence"]["questions"]
     _ = len(result["rows"]), result["environment"].items(), data_name(result["settings"])
     return result
 

@@ -42,13 +42,11 @@ def write(folder: Path, experiments: Sequence[Experiment]) -> Path:
 def render(folder: Path, experiments: Sequence[Experiment]) -> str:
     """The page of the results in this folder; NoResults where there are none."""
     results, problems = content.read_results(folder, experiments)
+    parts = content.parts_of(experiments, results, problems, [question_of(one) for one in experiments])
     if not results:
-        wrong = next((problem for problem in problems.values() if "cannot" in problem), "there is no NAME/result.json")
+        wrong = next((part.problem for part in parts if "cannot" in part.problem), "there is no NAME/result.json")
         reason = " ".join(wrong.rstrip(".").split())
         raise NoResults(f"{str(folder)!r}: {reason}; expected results: python -m experiments all writes them")
-    parts = [
-        content.part_of(one, results.get(one.name), problems.get(one.name, ""), question_of(one)) for one in experiments
-    ]
     claims = [(claim, part) for part in parts for claim in part.claims]
     claims.sort(key=lambda pair: natural(pair[0].name))
     play = playground.everything(results)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..engine.checks import shown
 from .layout import MISSING
 from .reading import Table
 
@@ -86,7 +87,7 @@ def columns_of(table: Table, label: int | None, train: np.ndarray) -> tuple[list
             continue
         complaint, values = _numbers_or_text(table, table.frame[j])
         if complaint:
-            bad.append(f"{complaint.place}, column {name!r} holds {complaint.cell!r} ({complaint.why})")
+            bad.append(f"{complaint.place}, column {shown(name)} holds {complaint.cell!r} ({complaint.why})")
             continue
         found = _column(name, values, train, keep_constant=table.are_pictures)
         if isinstance(found, str):
@@ -95,9 +96,9 @@ def columns_of(table: Table, label: int | None, train: np.ndarray) -> tuple[list
             kept.append(found)
     if bad:
         columns = f"{len(bad)} bad columns: " if len(bad) > 1 else ""
-        shown = "; ".join(bad[:10]) + (f"; and {len(bad) - 10} more" if len(bad) > 10 else "")
+        listed = "; ".join(bad[:10]) + (f"; and {len(bad) - 10} more" if len(bad) > 10 else "")
         raise ValueError(
-            f"{columns}{shown}; expected a finite number: correct these cells, or write ? for a missing one"
+            f"{columns}{listed}; expected a finite number: correct these cells, or write ? for a missing one"
         )
     return kept, dropped
 

@@ -157,7 +157,7 @@ def _task(task: str, classes: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, s
     if or_more and not rest:
         a = _class_number(one, task, classes)
         return np.where(k >= a, 1, 0), (f"below {classes[a]}", f"{classes[a]} or more")
-    raise ValueError(f"task {task!r} is unknown; expected {TASKS}, where K, A, B are classes")
+    raise ValueError(f"task {checks.shown(task)} is unknown; expected {TASKS}, where K, A, B are classes")
 
 
 def _class_number(text: str, task: str, classes: tuple[str, ...]) -> int:
@@ -168,7 +168,8 @@ def _class_number(text: str, task: str, classes: tuple[str, ...]) -> int:
         return classes.index(digits)
     # Where names are numbers themselves (1, 2, 5), "3" must not come to mean the class named 5.
     named_by_numbers = any(name.lstrip("-").replace(".", "", 1).isdecimal() for name in classes)
-    if digits.isdecimal() and int(digits) < len(classes) and not named_by_numbers:
+    if digits.isdecimal() and len(digits) < 10 and int(digits) < len(classes) and not named_by_numbers:
         return int(digits)
-    shown = ", ".join(map(repr, classes[:10])) + (", …" if len(classes) > 10 else "")
-    raise ValueError(f"task {task!r} names no class {text!r}; expected one of {shown} (a task is {TASKS})")
+    known = ", ".join(map(checks.shown, classes[:10])) + (", …" if len(classes) > 10 else "")
+    named = f"task {checks.shown(task)} names no class {checks.shown(text)}"
+    raise ValueError(f"{named}; expected one of {known} (a task is {TASKS})")

@@ -83,8 +83,11 @@ def encoding_of(path: Path) -> str:
 
     ValueError where the gzip packing is damaged, or the content is no text.
     """
-    with binary(path) as file:
-        start = file.read(4096)
+    try:
+        with binary(path) as file:
+            start = file.read(4096)
+    except DAMAGE as error:
+        raise _damaged(error) from None
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         candidates = ["utf-16"]
     elif start[1::2].count(0) > len(start) / 4:
@@ -118,8 +121,12 @@ def _fault(path: Path, encoding: str) -> str | None:
     except UnicodeDecodeError as error:
         return error.reason
     except DAMAGE as error:
-        raise ValueError(f"the packing is damaged ({error}); expected a whole gzip file") from None
+        raise _damaged(error) from None
     return None
+
+
+def _damaged(error: Exception) -> ValueError:
+    return ValueError(f"the packing is damaged ({error}); expected a whole gzip file")
 
 
 def _holds_workbook(path: Path) -> bool:

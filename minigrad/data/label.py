@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..engine import checks
 from .dataset import WORDS
 from .layout import NO_LABEL
 from .reading import Table
@@ -43,9 +44,9 @@ def label_column(table: Table, label: str | int | None) -> tuple[int, str]:
         index = width
     if -width <= index < width and not (table.has_names and names.count(str(label)) > 1):
         return index % width, "as told"
-    shown = ", ".join(map(repr, names[:10])) + (", …" if width > 10 else "")
+    shown = ", ".join(map(checks.shown, names[:10])) + (", …" if width > 10 else "")
     expected = f"one of {shown}, once there, or " if table.has_names else ""
-    raise ValueError(f"no column {label!r}; expected {expected}an index from {-width} to {width - 1}")
+    raise ValueError(f"no column {checks.shown(label)}; expected {expected}an index from {-width} to {width - 1}")
 
 
 def _guess(table: Table) -> tuple[int, str]:
@@ -74,13 +75,15 @@ def label_of(table: Table, label: str | int | None, task: str | None) -> tuple[L
     else:
         column, why = label_column(table, label)
         name, values = table.names[column] or str(column), _as_written(table, column)
-    shown = f"label {name!r} ({why})"
+    shown = f"label {checks.shown(name)} ({why})"
     values, is_numeric = _values(table, values, shown)
     y, distinct = pd.factorize(values, sort=True)
     distinct, m = np.asarray(distinct), len(values)
     if len(distinct) < 2:
         only = _names(distinct, is_numeric)[0]
-        raise ValueError(f"{shown}: all rows have the label {only!r}; expected at least two classes{_cure(why)}")
+        raise ValueError(
+            f"{shown}: all rows have the label {checks.shown(only)}; expected at least two classes{_cure(why)}"
+        )
     fault = _fault(distinct, is_numeric, m)
     if fault is None:
         return Label(y.astype(np.int64), _names(distinct, is_numeric), name, why, False), column
@@ -89,7 +92,7 @@ def label_of(table: Table, label: str | int | None, task: str | None) -> tuple[L
         bound = _bound(found[1], distinct, shown)
         classes = (f"below {found[1]}", f"{found[1]} or more")
         return Label((values >= bound).to_numpy().astype(np.int64), classes, name, why, True), column
-    examples = ", ".join(_names(distinct[:3], is_numeric))
+    examples = ", ".join(checks.brief(each, 40) for each in _names(distinct[:3], is_numeric))
     cure = f"another column, by --label (label=){_others(table, column)}"
     if is_numeric and fault == "a quantity":
         middle = _names(np.asarray([values.quantile(0.5, interpolation="nearest")]), True)[0]
@@ -166,7 +169,7 @@ def _others(table: Table, column: int | None) -> str:
     for j, name in enumerate(table.names):
         n_values = table.frame[j].nunique()
         if j != column and 2 <= n_values <= min(MOST_CLASSES, m / FEWEST_ROWS_A_CLASS):
-            found.append(f"{(name or str(j))!r} has {n_values} values")
+            found.append(f"{checks.shown(name or str(j))} has {n_values} values")
         if len(found) == SHOWN:
             break
     return f" ({', '.join(found)})" if found else ""
@@ -190,5 +193,7 @@ def _bound(text: str, distinct: np.ndarray, shown: str) -> float:
         bound = np.nan
     if not distinct[0] < bound <= distinct[-1]:
         low, high = _names(distinct[[0, -1]], True)
-        raise ValueError(f"task '{text}-or-more' of {shown}: expected a number above {low}, at most {high}")
+        raise ValueError(
+            f"task {checks.shown(f'{text}-or-more')} of {shown}: expected a number above {low}, at most {high}"
+        )
     return bound

@@ -96,7 +96,7 @@ def rows_of(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[st
     try:
         for row in reader:
             cells = [cell.strip() for cell in row]
-            if cells not in ([], [""]):
+            if len(cells) > 1 or "".join(row).strip(" \t"):  # what pandas takes for blank, too
                 yield reader.line_num, cells
     except csv.Error as error:
         raise ValueError(f"line {reader.line_num}: {error}; expected cells with every quote closed") from None

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.archive import read_archive
+from ..engine.archive import most_bytes, read_archive, too_large
 from .kinds import text
 from .layout import BLANKS, NO_LABEL, Layout, layout_of, refuse_open_quote, rows_of
 
@@ -76,16 +76,32 @@ def _row(rows: Sequence[int]) -> list[str]:
 
 
 def of_parquet(path: Path) -> Table:
-    """A table of a .parquet file; ValueError, which says what to install, without pyarrow."""
+    """A table of a .parquet file; ValueError for more than `most_bytes`, or without pyarrow (with the cure)."""
     import pandas as pd
 
     try:
-        frame = pd.read_parquet(path)
+        from pyarrow import parquet
     except ImportError:
         raise ValueError("a .parquet file needs pyarrow; expected: python -m pip install pyarrow") from None
+    try:
+        with parquet.ParquetFile(path) as file:
+            size = _unpacked(file.metadata)
+        frame = pd.read_parquet(path, engine="pyarrow") if size <= most_bytes() else None
     except Exception as error:  # of pyarrow's own kinds, which cannot be named without it
         raise ValueError(f"cannot be read ({' '.join(str(error).split())}); expected a .parquet file") from None
+    if frame is None:
+        raise too_large(size)
     return of_frame(frame)
+
+
+def _unpacked(metadata: Any) -> int:
+    """How many bytes a .parquet file unpacks to, as its directory says before anything is read.
+
+    A number that is written once for many rows takes 8 bytes in each of them.
+    """
+    groups = [metadata.row_group(k) for k in range(metadata.num_row_groups)]
+    values = sum(group.column(j).num_values for group in groups for j in range(group.num_columns))
+    return max(sum(group.total_byte_size for group in groups), 8 * values, 8 * metadata.num_rows * metadata.num_columns)
 
 
 # ---- text ------------------------------------------------------------------------------------------------------------
@@ -177,7 +193,7 @@ def _line_finder(path: Path, layout: Layout, numbers: np.ndarray) -> Callable[[S
     """Where rows stand in the file, found by reading it again; `numbers` count them among all rows there."""
 
     def lines(rows: Sequence[int]) -> list[str]:
-        wanted = {int(numbers[row]): "" for row in rows}
+        wanted = {int(numbers[row]): f"row {row}" for row in rows}
         with text(path, layout.encoding) as file:
             count = 0
             for line, _ in rows_of(file, layout.delimiter):

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine import checks
 from .columns import Column, columns_of, likely_leaks
 from .dataset import Dataset
 from .kinds import suffix_of
@@ -57,7 +58,7 @@ def load_table(
         A `label` that is neither str nor int, or neither a path nor a frame.
     """
     if label is not None and (not isinstance(label, (str, int)) or isinstance(label, bool)):
-        raise TypeError(f"label is {label!r}; expected a column's name or its index")
+        raise TypeError(f"label is {checks.shown(label)}; expected a column's name or its index")
     if hasattr(path_or_frame, "columns") and hasattr(path_or_frame, "iloc"):
         return _dataset(of_frame(path_or_frame), "frame", label, task)
     if not isinstance(path_or_frame, (str, os.PathLike)):
@@ -65,7 +66,8 @@ def load_table(
     path = Path(path_or_frame)
     suffix = suffix_of(path)
     if suffix == ".npz" and label is not None:
-        raise ValueError(f"label is {label!r} for {str(path)!r}; expected none, since the labels of an .npz file are y")
+        given = f"label is {checks.shown(label)} for {str(path)!r}"
+        raise ValueError(f"{given}; expected none, since the labels of an .npz file are y")
     name = path.name[: -len(suffix)] if path.name.lower().endswith(suffix) else path.stem
     try:
         if suffix == ".npz":
@@ -74,7 +76,7 @@ def load_table(
             table = of_parquet(path) if suffix == ".parquet" else of_text(path, label)
         return _dataset(table, name, label, task)
     except ValueError as error:
-        raise ValueError(f"{str(path)!r}: {' '.join(str(error).split())}") from error
+        raise ValueError(f"{str(path)!r}: {checks.brief(str(error))}") from error
 
 
 def _dataset(table: Table, name: str, label: str | int | None, task: str | None) -> Dataset:

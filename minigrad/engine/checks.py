@@ -15,18 +15,34 @@ import numpy as np
 from .backend import Array, Backend, namespace
 
 
+def brief(text: str, most: int = 900) -> str:
+    """Text in one line; of a long one the beginning, and the end, where a message says what was expected."""
+    return _cut(" ".join(text.split()), most)
+
+
+def shown(value: Any) -> str:
+    """`value` as it stands in a message."""
+    try:
+        return _cut(repr(value), 80)
+    except ValueError:  # a whole number of more digits than Python writes
+        return "a whole number of thousands of digits"
+
+
 def positive_number(name: str, value: Any) -> float:
     """`value` as a float; ValueError unless it is a finite number above 0."""
-    if _is_number(value) and math.isfinite(value) and value > 0:
-        return float(value)
-    raise ValueError(f"{name} is {value!r}; expected a positive number")
+    try:
+        if _is_number(value) and 0 < float(value) < math.inf:
+            return float(value)
+    except OverflowError:  # a whole number, or a fraction, beyond float64
+        pass
+    raise ValueError(f"{name} is {shown(value)}; expected a positive number")
 
 
 def fraction(name: str, value: Any) -> float:
     """`value` as a float; ValueError unless it lies in [0, 1)."""
     if _is_number(value) and 0 <= value < 1:
         return float(value)
-    raise ValueError(f"{name} is {value!r}; expected a number from 0 up to, not including, 1")
+    raise ValueError(f"{name} is {shown(value)}; expected a number from 0 up to, not including, 1")
 
 
 def whole_number(name: str, value: Any, minimum: int = 1, maximum: int | None = None) -> int:
@@ -34,14 +50,14 @@ def whole_number(name: str, value: Any, minimum: int = 1, maximum: int | None = 
     if _is_whole(value) and value >= minimum and (maximum is None or value <= maximum):
         return int(value)
     upto = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
-    raise ValueError(f"{name} is {value!r}; expected a whole number {upto}")
+    raise ValueError(f"{name} is {shown(value)}; expected a whole number {upto}")
 
 
 def one_of(name: str, value: Any, choices: tuple[str, ...]) -> str:
     """`value`; ValueError unless it is one of `choices`."""
     if value in choices:
         return value
-    raise ValueError(f"{name} is {value!r}; expected one of {', '.join(map(repr, choices))}")
+    raise ValueError(f"{name} is {shown(value)}; expected one of {', '.join(map(repr, choices))}")
 
 
 def float_dtype(dtype: Any) -> np.dtype:
@@ -52,7 +68,7 @@ def float_dtype(dtype: Any) -> np.dtype:
         name = None
     if name in ("float32", "float64"):
         return np.dtype(name)
-    raise ValueError(f"dtype is {dtype!r}; expected 'float32' or 'float64'")
+    raise ValueError(f"dtype is {shown(dtype)}; expected 'float32' or 'float64'")
 
 
 def seed(name: str, value: Any) -> np.random.Generator:
@@ -61,14 +77,14 @@ def seed(name: str, value: Any) -> np.random.Generator:
         return value
     if value is None or (_is_whole(value) and value >= 0):
         return np.random.default_rng(int(value or 0))
-    raise TypeError(f"{name} is {value!r}; expected a seed such as 0, or numpy.random.default_rng(0)")
+    raise TypeError(f"{name} is {shown(value)}; expected a seed such as 0, or numpy.random.default_rng(0)")
 
 
 def generator(name: str, value: Any) -> np.random.Generator | None:
     """`value`; TypeError unless it is None or a numpy.random.Generator."""
     if value is None or isinstance(value, np.random.Generator):
         return value
-    raise TypeError(f"{name} is {value!r}; expected a numpy.random.Generator, such as numpy.random.default_rng(0)")
+    raise TypeError(f"{name} is {shown(value)}; expected a numpy.random.Generator, such as numpy.random.default_rng(0)")
 
 
 def features(X: Any, n_features: int, backend: Backend, dtype: Any, name: str = "X") -> Array:
@@ -126,6 +142,10 @@ def labels(y: Any, n_rows: int, n_classes: int, backend: Backend, name: str = "y
             cure = f": for more classes take MLP((n, {int(on_host.max()) + 1})), or Dataset.binary for two"
         raise ValueError(f"{name} holds the label {wrong!r}; expected whole numbers from 0 to {n_classes - 1}{cure}")
     return y
+
+
+def _cut(line: str, most: int) -> str:
+    return line if len(line) <= most else f"{line[: most // 2]} … {line[3 - most // 2 :]}"
 
 
 def _is_number(value: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from . import checks
 from .archive import read_archive
 from .backend import Array, Backend, BackendUnavailable
 
@@ -83,5 +84,6 @@ class Storable:
         except (BackendUnavailable, OSError, MemoryError):
             raise
         except Exception as error:  # whatever arguments of a stranger make a constructor raise
-            raise ValueError(f"{os.fspath(path)!r} holds no saved {cls.__name__}: {error}") from None
+            reason = checks.brief(str(error))
+            raise ValueError(f"{os.fspath(path)!r} holds no saved {cls.__name__}: {reason}") from None
         return model

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.batch import quiet
 from ..logistic_regression import LogisticRegression
 from ..mlp import MLP
 from ..model import Model
@@ -16,6 +17,7 @@ from .textbook import prepare, textbook_epoch
 CHUNK_BYTES = 2**20  # of rows gathered at once: about a core's L2 cache
 
 
+@quiet()  # seen by the loss
 def fast_epoch(model: Model, X: Any, y: Any, order: Any, learning_rate: float) -> None:
     """The updates of `textbook_epoch`, in the same order, by the fastest path that there is for this model.
 

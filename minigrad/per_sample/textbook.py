@@ -11,11 +11,12 @@ import numpy as np
 
 from ..engine import checks
 from ..engine.backend import namespace
-from ..engine.batch import Batch
+from ..engine.batch import Batch, quiet
 from ..model import Model
 
 
 # exercise: sgd
+@quiet()
 def textbook_epoch(model: Model, X: Any, y: Any, order: Any, learning_rate: float) -> None:
     """One update a sample: changes `model.theta`.
 

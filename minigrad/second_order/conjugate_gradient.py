@@ -6,8 +6,7 @@ import math
 import sys
 from typing import Any
 
-import numpy as np
-
+from ..engine.batch import quiet
 from ..model import Model
 from .search import LineSearchOptimizer
 
@@ -25,6 +24,7 @@ class ConjugateGradient(LineSearchOptimizer):
     _steps = 0  # since it started from −G
     _gain = _square_norm_before = math.nan  # of the last step: −α φ'(0), ‖G‖²
 
+    @quiet()  # seen by the slope
     def step(self, model: Model, X: Any, y: Any = None) -> int:
         """One direction, and a line search along it; returns the sample gradients that it took."""
         batch = model.batch(X, y)
@@ -36,10 +36,9 @@ class ConjugateGradient(LineSearchOptimizer):
         beta = 0.0
         if self._steps % len(G):
             beta = max(0.0, float(G @ (G - G_before)) / self._square_norm_before)
-        with np.errstate(over="ignore", invalid="ignore"):  # a G_before next to nothing; seen by the slope
-            d *= beta
-            d -= G
-            slope = float(d @ G)
+        d *= beta
+        d -= G
+        slope = float(d @ G)
         if not -math.inf < slope <= -0.01 * square_norm:
             self._steps = 0
             model.xp.negative(G, out=d)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..engine import checks
 from ..engine.backend import Array
-from ..engine.batch import Batch
+from ..engine.batch import Batch, quiet
 from ..model import Model
 from .search import LineSearchOptimizer
 
@@ -82,6 +82,7 @@ class LBFGS(LineSearchOptimizer):
         self.skipped = 0
         self._steps = 0
 
+    @quiet()  # seen by the slope
     def step(self, model: Model, X: Any, y: Any = None) -> int:
         """One step along −H G; returns the sample gradients that it took."""
         batch = model.batch(X, y)

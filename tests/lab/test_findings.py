@@ -309,9 +309,11 @@ def test_a_result_that_lacks_something_is_refused(root, capsys, key):
 def test_rows_that_cannot_be_judged_are_refused(root, capsys):
     put(root, ONES[0], result_of(ONES[0], 0.25) | {"rows": [{}]})
     assert_refused(root, capsys, "compare_gd_sgd", "cannot be judged: KeyError 'share'")
+    put(root, ONES[0], result_of(ONES[0], 0.25) | {"rows": 3})
+    assert_refused(root, capsys, "compare_gd_sgd", "cannot be judged: TypeError")
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "1", ""])
+@pytest.mark.parametrize("text", ["{", "[]", "1", "", "[" * 3000])
 def test_what_is_no_result_is_refused(root, capsys, text):
     (root / "results/compare_gd_sgd/result.json").write_text(text, encoding="utf-8")
     assert_refused(root, capsys, "compare_gd_sgd", "expected what python -m experiments.compare_gd_sgd writes")

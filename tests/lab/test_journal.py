@@ -66,7 +66,7 @@ def test_any_bytes_are_set_aside(tmp_path_factory, noise):
     assert journal.damaged == len({line for line in noise.split(b"\n") if line})
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", "[1, 2]", '["key"]', '["key", 3]', "null", '["key", [3]]'])
+@pytest.mark.parametrize("text", ["{}", "[]", "[1, 2]", '["key"]', '["key", 3]', "null", '["key", [3]]', "[" * 3000])
 def test_a_line_of_another_shape_is_damage_though_its_checksum_fits(tmp_path, text):
     path = tmp_path / "j.jsonl"
     path.write_bytes(_checksum(text.encode()) + b" " + text.encode() + b"\n")

@@ -6,6 +6,9 @@ import pytest
 
 from experiments.lab import commands, verify
 
+RESULT = {"experiment": "gradient_noise", "rows": [], "claims": {}, "environment": {}, "data": {}}
+RESULT["command"] = "python -m experiments.gradient_noise --quick"
+
 
 @pytest.fixture
 def result(tmp_path, capsys):
@@ -74,8 +77,7 @@ def test_flags_that_rows_do_not_depend_on_are_left_out(command, flags):
     ],
 )
 def test_a_command_that_is_none_of_the_experiment_is_refused_before_anything_runs(tmp_path, capsys, command):
-    content = {"experiment": "gradient_noise", "rows": [], "claims": {}, "environment": {}, "data": {}}
-    (tmp_path / "result.json").write_text(json.dumps(content | {"command": command}), encoding="utf-8")
+    (tmp_path / "result.json").write_text(json.dumps(RESULT | {"command": command}), encoding="utf-8")
     assert verify.main([str(tmp_path)]) == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 1 and "its command is" in err and str(tmp_path) in err
@@ -97,6 +99,8 @@ def test_what_a_clock_has_read_is_left_out_at_any_depth():
         '{"experiment": "gradient_noise", "rows": []}',
         '{"experiment": "none"}',
         '{"experiment": "all"}',
+        "[" * 3000,
+        json.dumps(RESULT | {"claims": {"C2": True}}),
     ],
 )
 def test_a_folder_without_a_result_is_refused_in_a_line(tmp_path, capsys, content):

@@ -116,6 +116,21 @@ def test_a_result_that_cannot_be_read_is_missing(folder, experiments, tmp_path):
     }
 
 
+@pytest.mark.parametrize(
+    ("place", "value"), [("verdict", ["holds"]), ("because", None), ("evidence", {"questions": [{"answer": "yes"}]})]
+)
+def test_a_result_that_cannot_be_told_is_a_problem_of_its_part_alone(folder, tmp_path, place, value):
+    for name in ("compare_gd_sgd", "gradient_noise"):
+        result = json.loads((folder / name / "result.json").read_text(encoding="utf-8"))
+        if name == "gradient_noise":
+            result["claims"]["C2"][place] = value
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    text = page.render(tmp_path, [commands.load("compare_gd_sgd"), commands.load("gradient_noise")])
+    assert text.count("gradient_noise/result.json cannot be read as a result") >= 1
+    assert "compare_gd_sgd/result.json cannot" not in text
+
+
 def test_a_figure_of_other_rows_is_told_and_the_others_are_there(folder):
     result = json.loads((folder / "compare_gd_sgd" / "result.json").read_text(encoding="utf-8"))
     result["rows"] = [row for row in result["rows"] if row["kind"] != "surface"]

@@ -55,6 +55,10 @@ def test_the_rows_turn_the_verdict(result, expected):
     assert verdicts(EXPERIMENT, result) == {"C2": expected}
 
 
+def test_without_a_slope_the_sentence_says_so():
+    assert judged(EXPERIMENT, {"rows": []})["C2"]["because"].endswith("so there is no slope")
+
+
 def test_two_seeds_decide_nothing():
     claim = judged(EXPERIMENT, made_up(seeds=2, wobble=0) | {"settings": {"seeds": 2}})["C2"]
     assert claim["verdict"] == "undecided"
