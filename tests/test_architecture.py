@@ -52,7 +52,11 @@ MODULES = sorted(
     ".".join(path.relative_to(FOLDER).with_suffix("").parts) for path in FOLDER.rglob("*.py") if path.stem != "__init__"
 )
 ROOMS = {name.split(".")[0] for name in ORDER}
-PANDAS = {f"data.{name}" for name in ("reading", "label", "columns")}  # where a user's own table is read
+OWN_TABLE = {  # where a user's own table is read
+    "data.reading": {"pandas", "pyarrow"},
+    "data.label": {"pandas"},
+    "data.columns": {"pandas"},
+}
 ALLOWED = {"numpy", "scipy", "cupy", "cupyx", "threadpoolctl", "tqdm"}
 
 
@@ -102,7 +106,7 @@ def test_a_module_imports_only_from_those_above_it(module):
     own, others = imports(source, ".".join(["minigrad", *module.split(".")[:-1]]))
     above = set(ORDER[: ORDER.index(module)])
     assert own <= above, f"{module} imports {sorted(own - above)}"
-    foreign = others - set(sys.stdlib_module_names) - ALLOWED - ({"pandas"} if module in PANDAS else set())
+    foreign = others - set(sys.stdlib_module_names) - ALLOWED - OWN_TABLE.get(module, set())
     assert not foreign, f"{module} imports {sorted(foreign)}"
 
 

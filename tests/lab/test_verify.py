@@ -1,6 +1,8 @@
 """Repeating a result: the same rows, and what differs is told."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -10,14 +12,32 @@ RESULT = {"experiment": "gradient_noise", "rows": [], "claims": {}, "environment
 RESULT["command"] = "python -m experiments.gradient_noise --quick"
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with a small result."""
+    folder, one = tmp_path_factory.mktemp("verify"), commands.load("gradient_noise")
+    flags = [
+        "--quick",
+        "--rows",
+        "90",
+        "--batch-sizes",
+        "8 all",
+        "--epochs",
+        "1",
+        "--seeds",
+        "3",
+        "--workers",
+        "1",
+        "--quiet",
+    ]
+    assert verify.experiment.main(one, [*flags, "--out", str(folder)]) == 0
+    return folder
+
+
 @pytest.fixture
-def result(tmp_path, capsys):
-    """The folder of a small result."""
-    one = commands.load("gradient_noise")
-    flags = ["--quick", "--rows", "90", "--batch-sizes", "1 8 all", "--seeds", "3", "--workers", "1", "--quiet"]
-    assert verify.experiment.main(one, [*flags, "--out", str(tmp_path)]) == 0
-    capsys.readouterr()
-    return tmp_path / "gradient_noise"
+def result(made, tmp_path):
+    """The folder of that result, to be changed."""
+    return Path(shutil.copytree(made / "gradient_noise", tmp_path / "gradient_noise"))
 
 
 def changed(folder, change):
