@@ -140,11 +140,12 @@ class Trials:
         else:
             self._pool = self._pool or LocalWorkers(self.workers, self.data)
             futures = dict(zip(self._pool.submit(trial, settings, list(waiting.values())), waiting))
-            for future in as_completed(futures):
-                rows, worker = result_of(future)
+            for future in as_completed(list(futures)):
+                key, (rows, worker) = futures.pop(future), result_of(future)
+                del future  # a cluster runs again what is held here and lay on a worker that dies, finished or not
                 if self.cluster:
-                    self.ran.setdefault(worker, []).append(futures[future])
-                yield futures[future], rows
+                    self.ran.setdefault(worker, []).append(key)
+                yield key, rows
 
 
 def journal_path(folder: Path, data: Dataset, settings: Settings) -> Path:

@@ -140,6 +140,7 @@ def test_a_worker_that_is_killed_costs_nothing_and_counts_nothing_twice(own, dig
         pool.submit = submit
         rows = trials.run(slow_rows, SETTINGS, arguments)
     assert killed
+    assert len(list(tmp_path.glob("begun *"))) <= 12 + 2  # what ran there, and what was on its way here
     assert [row["number"] for row in rows] == list(range(12))
     assert len((tmp_path / "j.jsonl").read_bytes().splitlines()) == 12
 

@@ -16,20 +16,7 @@ RESULT["command"] = "python -m experiments.gradient_noise --quick"
 def made(tmp_path_factory):
     """A folder with a small result."""
     folder, one = tmp_path_factory.mktemp("verify"), commands.load("gradient_noise")
-    flags = [
-        "--quick",
-        "--rows",
-        "90",
-        "--batch-sizes",
-        "8 all",
-        "--epochs",
-        "1",
-        "--seeds",
-        "3",
-        "--workers",
-        "1",
-        "--quiet",
-    ]
+    flags = "--quick --rows 90 --batch-sizes all --epochs 1 --seeds 3 --workers 1 --quiet".split()
     assert verify.experiment.main(one, [*flags, "--out", str(folder)]) == 0
     return folder
 
