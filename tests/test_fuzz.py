@@ -29,7 +29,7 @@ from experiments.report import content, page
 from minigrad import MLP, BackendUnavailable, Dataset, LogisticRegression, load_mnist, load_table
 from minigrad.data.mnist import FILES, parse_idx
 
-EXAMPLES = int(os.environ.get("MINIGRAD_FUZZ", "20000"))
+EXAMPLES = int(os.environ.get("MINIGRAD_FUZZ", "10000"))
 ROUND = 2_000  # examples: Hypothesis remembers each one of a round
 SECONDS, LETTERS, MEBIBYTES = 2.0, 1_000, 400  # at most: processor for an input, a message, memory for a kind
 ROOT = Path(__file__).resolve().parents[1]

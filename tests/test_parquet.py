@@ -1,5 +1,6 @@
 """A user's table as .parquet: the frame that was written; refused before it is read where it is too large."""
 
+import contextlib
 import resource
 
 import numpy as np
@@ -58,3 +59,14 @@ def test_a_damaged_one_is_refused_in_one_line(tmp_path, damage):
     with pytest.raises(ValueError, match=r"cannot be read \(.*\); expected a .parquet file") as caught:
         load_table(path)
     assert "\n" not in str(caught.value)
+
+
+def test_no_byte_of_its_directory_that_turned_ends_python_or_in_a_traceback(tmp_path):
+    path = tmp_path / "flowers.parquet"
+    flowers().to_parquet(path)
+    whole = path.read_bytes()
+    begin = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    for at in range(begin, len(whole), 3):
+        path.write_bytes(whole[:at] + bytes([(whole[at] + 1) % 256]) + whole[at + 1 :])
+        with contextlib.suppress(ValueError):
+            load_table(path)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from ..lab import plots
 from ..lab.text import begun, headline, number, table, wrapped
@@ -186,7 +187,7 @@ def draw_hardware(result: dict[str, Any]) -> Figure:
     axis.plot([], [], "*", color="0.5", mec="black", ms=14, label="this machine")
     axis.axhline(n, color=plots.GREY, lw=1, ls=":", label=f"all {n:,} rows")
     plots.log_axes(axis)
-    axis.xaxis.minorticks_off()
+    axis.xaxis.set_minor_locator(NullLocator())
     axis.set(xlabel="overhead over work, a/b (rows)", ylabel="fastest batch size B* (shaded: within 10 %)")
     plots.legend_beside(axis)
     return fig

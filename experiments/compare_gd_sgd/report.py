@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from ..lab import plots
 from ..lab.facts import base_rate_of
@@ -154,7 +155,7 @@ def finish(left: Any, right: Any, result: dict[str, Any]) -> None:
     target = result["settings"]["target"]
     for axis in left.figure.axes:
         plots.log_axes(axis)
-        axis.xaxis.minorticks_off()
+        axis.xaxis.set_minor_locator(NullLocator())
         axis.axhline(target, color="black", lw=1, ls="--")
     left.annotate(f"target, {target:g}", (0.01, target), xycoords=("axes fraction", "data"), va="bottom")
     left.set_ylabel("training loss (mean log loss, nats)")

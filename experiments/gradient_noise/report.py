@@ -83,7 +83,7 @@ def draw_place(axis: Any, rows: pd.DataFrame, index: int, marker: str, label: st
     axis.errorbar(
         middle.index,
         middle,
-        yerr=[middle - by_size.min(), by_size.max() - middle],
+        yerr=np.array([middle - by_size.min(), by_size.max() - middle]),
         fmt=marker,
         color=f"C{index}",
         mfc="none" if hollow else f"C{index}",

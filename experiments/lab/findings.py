@@ -105,7 +105,13 @@ def read_default(one: Experiment, path: Path) -> dict[str, Any]:
     """A result or a finding; ValueError unless the experiment without flags has these data and these settings."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        lacks = [key for key in KEPT if key not in found] or [key for key in MACHINE if key not in found["environment"]]
+        lacks = [key for key in KEPT if key not in found]
+        lacks += [key for key in KEPT[1:] if not lacks and not isinstance(found[key], dict)]
+        lacks += [key for key in MACHINE if not lacks and key not in found["environment"]]
+        if not lacks and not all(
+            isinstance(claim, dict) and "statement" in claim for claim in found["claims"].values()
+        ):
+            lacks = ["statement"]
     except FileNotFoundError:
         raise ValueError(f"{one.name} has no result; expected one from {_again(one.name)}") from None
     except (OSError, ValueError, TypeError, RecursionError) as error:

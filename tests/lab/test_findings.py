@@ -306,6 +306,14 @@ def test_a_result_that_lacks_something_is_refused(root, capsys, key):
     assert_refused(root, capsys, "compare_gd_sgd", f"lacks '{key}'")
 
 
+@pytest.mark.parametrize(
+    ("change", "lacks"), [({"settings_at_start": "x"}, "settings_at_start"), ({"claims": {"C1": {}}}, "statement")]
+)
+def test_a_result_of_another_shape_is_refused(root, capsys, change, lacks):
+    put(root, ONES[0], result_of(ONES[0], 0.25) | change)
+    assert_refused(root, capsys, "compare_gd_sgd", f"lacks '{lacks}'")
+
+
 def test_rows_that_cannot_be_judged_are_refused(root, capsys):
     put(root, ONES[0], result_of(ONES[0], 0.25) | {"rows": [{}]})
     assert_refused(root, capsys, "compare_gd_sgd", "cannot be judged: KeyError 'share'")
