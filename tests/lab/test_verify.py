@@ -16,7 +16,20 @@ RESULT["command"] = "python -m experiments.gradient_noise --quick"
 def made(tmp_path_factory):
     """A folder with a small result."""
     folder, one = tmp_path_factory.mktemp("verify"), commands.load("gradient_noise")
-    flags = "--quick --rows 90 --batch-sizes all --epochs 1 --seeds 3 --workers 1 --quiet".split()
+    flags = [
+        "--quick",
+        "--rows",
+        "90",
+        "--batch-sizes",
+        "all",
+        "--epochs",
+        "1",
+        "--seeds",
+        "3",
+        "--workers",
+        "1",
+        "--quiet",
+    ]
     assert verify.experiment.main(one, [*flags, "--out", str(folder)]) == 0
     return folder
 
