@@ -531,7 +531,8 @@ def test_nan_in_an_array_is_missing(tmp_path):
 
 # ---- any table, there and back ---------------------------------------------------------------------------------------
 
-finite = st.floats(-1e100, 1e100, allow_subnormal=False)
+# Not as small as 1e-210: where training holds nothing else, a 1e100 in the test part overflows when it is standardised.
+finite = st.floats(-1e100, 1e100).filter(lambda x: x == 0 or abs(x) > 1e-100)
 word = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=6)
 
 
