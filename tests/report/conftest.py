@@ -1,5 +1,6 @@
 """A page of two small experiments on a table whose names are HTML, and a browser to read it with."""
 
+import functools
 import os
 import shutil
 from pathlib import Path
@@ -20,10 +21,19 @@ CHROMIUM = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgr
 
 @pytest.fixture(scope="session")
 def few_runs():
-    """The sliders with a run a decade: what is recorded is the same, in less time."""
+    """The sliders with a run a decade, made once for all pages: what is recorded is the same, in less time."""
+    recorded, made = playground.recorded, {}
+
+    @functools.wraps(recorded)
+    def once(scene, rates):
+        if (key := (scene.name, rates)) not in made:
+            made[key] = recorded(scene, rates)
+        return made[key]
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(playground, "RATES", playground.RATES[::4])
         patch.setattr(playground, "SADDLE_RATES", playground.SADDLE_RATES[3::2])
+        patch.setattr(playground, "recorded", once)
         yield
 
 

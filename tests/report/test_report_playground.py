@@ -37,6 +37,11 @@ def test_full_batch_is_gradient_descent_written_out(digits):
         theta = theta - 0.3 * np.array([np.mean((h - y) * x), np.mean(h - y)])
 
 
+def test_the_same_scene_is_recorded_the_same_twice(few_runs):
+    rates = playground.SADDLE_RATES[:1]
+    assert playground.recorded(surfaces.saddle(), rates) == playground.recorded.__wrapped__(surfaces.saddle(), rates)
+
+
 def test_the_minimum_is_one(digits):
     (x, y), [theta] = rows_of_the_picture(), digits.marks["minimum"]
     model = LogisticRegression(1)
