@@ -53,7 +53,7 @@ def test_the_plan_s_links_lead_somewhere():
         assert (FOLDER / link).exists(), link
 
 
-@pytest.mark.programs
+@pytest.mark.whole
 def test_the_notebook_runs_as_plain_python_without_sliders():
     cells = re.findall(r"^```python\n(.*?)^```", NOTEBOOK.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     code = "\n".join(["import sys", "sys.modules['ipywidgets'] = None", *cells])
@@ -70,7 +70,7 @@ def test_the_notebook_runs_as_plain_python_without_sliders():
     assert 0 <= float(difference) < 1e-12
 
 
-@pytest.mark.programs
+@pytest.mark.whole
 def test_the_notebook_runs_in_a_kernel():
     """As a reader has it: made by jupytext, every cell run, tables and figures among the outputs."""
     cure = 'python -m pip install -e ".[notebook]"'

@@ -35,7 +35,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(process, "mark", mark)
 
 
-@pytest.mark.programs
+@pytest.mark.whole
 @pytest.mark.parametrize("name", NAMES)
 def test_from_start_to_full_marks(tmp_path, capsys, name):
     """A sheet, answered below what it already says, and marked as a student has it marked, in a process of its own."""
@@ -170,6 +170,7 @@ def test_a_missing_file_is_told(tmp_path):
     assert "there is no file sigmoid.py" in found["sentence"]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
@@ -186,7 +187,7 @@ def test_an_answer_that_ends_python_is_told_by_how_it_ended(tmp_path, lines, wor
     assert words in sentence
 
 
-@pytest.mark.programs
+@pytest.mark.whole
 def test_an_endless_loop_ends_and_so_does_what_it_started(tmp_path):
     log = tmp_path / "log"
     beat = f"import time\nwhile True:\n    open({str(log)!r}, 'a').write('.')\n    time.sleep(0.05)"

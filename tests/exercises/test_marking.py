@@ -138,6 +138,7 @@ def test_a_transposed_table_is_told():
 # ---- the project's own tests on an answer --------------------------------------------------------------------------
 
 
+@pytest.mark.whole
 def test_a_wrong_answer_fails_the_projects_tests(tmp_path):
     """It slips through the comparisons, as they look at no z of this size, and not through the tests."""
     from strategies import python
@@ -159,6 +160,7 @@ def test_without_what_the_projects_tests_need_their_points_are_missing(monkeypat
     assert mark == marking.Mark(MOST, f'the project\'s own tests need {missing}: python -m pip install -e ".[test]"')
 
 
+@pytest.mark.whole
 def test_every_function_of_an_answer_is_in_the_place_of_ours_when_the_projects_tests_run():
     """Right answers that count their calls, all eight in one process."""
     from strategies import python

@@ -20,7 +20,7 @@ from experiments.lab.sweep import train_once
 from experiments.lab.trials import Trials
 from experiments.lab.workers import ClusterWorkers, WorkersLost
 
-pytestmark = pytest.mark.programs
+pytestmark = pytest.mark.whole
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = TrainingSettings(dataset="digits", batch_sizes=(16,), hidden=(8,), epochs=2)
 ARGUMENTS = [{"batch_size": size, "seed": seed} for seed in range(4) for size in (1, 16, 120)]

@@ -84,12 +84,12 @@ def assert_runs(tmp_path, name, lack, expected=None):
     assert same == of
 
 
-@pytest.mark.programs
+@pytest.mark.whole
 def test_a_machine_that_lacks_all_of_it(tmp_path):
     assert_runs(tmp_path, "gradient_noise", {**ALL, "PYTHONIOENCODING": "ascii", "HOME": "/nonexistent"})
 
 
-@pytest.mark.programs
+@pytest.mark.whole
 def test_without_a_standard_output(tmp_path):
     assert run(tmp_path, "gradient_noise", {}, tmp_path / "out", ">&-") == (0, b"", b"")
     assert rows_of(tmp_path / "out", "gradient_noise")

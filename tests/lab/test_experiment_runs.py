@@ -18,6 +18,7 @@ from experiments.compare_gd_sgd.question import EXPERIMENT
 from experiments.lab.journal import Journal
 from minigrad import load_digits
 
+pytestmark = pytest.mark.whole
 ROOT = Path(__file__).resolve().parents[2]
 UNDRAWN = replace(EXPERIMENT, figures={})
 KINDS = {"path", "surface", "identity", "epoch", "sum", "target", "timing", "tuning", "training"}
@@ -49,7 +50,6 @@ def assert_drawn(folder):
         assert b"<!--" in svg  # matplotlib leaves each text beside the outlines of its letters
 
 
-@pytest.mark.programs
 def test_a_whole_process(tmp_path):
     before = {entry.name for entry in ROOT.iterdir() if not entry.name.startswith(".")}
     flags = ["--quick", "--seeds", "3", "--epochs", "3", "--batch-sizes", "64 all", "--out", str(tmp_path)]

@@ -9,6 +9,7 @@ from strategies import status_of
 from experiments.lab import commandline, commands, prepare
 from minigrad import load_table
 
+pytestmark = pytest.mark.whole
 FLAGS = ("--quick", "--epochs", "2", "--seeds", "3", "--target", "0.6", "--batch-sizes", "8 all", "--workers", "1")
 
 

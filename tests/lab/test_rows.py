@@ -44,6 +44,7 @@ def test_with_the_flag_so_many_and_a_line_says_so():
     assert sorted(np.bincount(drawn.y_train)) == [166, 167, 167]
 
 
+@pytest.mark.whole
 def test_an_experiment_samples_before_it_resolves_its_batch_sizes_and_keeps_a_record(tmp_path, capsys):
     flags = ["--quick", "--rows", "90", "--seed", "3", "--seeds", "2", "--out", str(tmp_path)]
     flags += ["--workers", "1", "--epochs", "2"]

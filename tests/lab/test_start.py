@@ -40,7 +40,7 @@ def test_a_reader_that_leaves_early_is_no_error():
         assert (done.returncode, done.stderr) == (0, b"")
 
 
-@pytest.mark.programs
+@pytest.mark.whole
 @pytest.mark.parametrize("module", ["experiments", "experiments.gradient_noise --help"])
 @pytest.mark.parametrize("trouble", ["no √", "closed", "full"])
 def test_whatever_standard_output_is_there_is_no_traceback(module, trouble):
@@ -55,7 +55,7 @@ def test_whatever_standard_output_is_there_is_no_traceback(module, trouble):
         assert (done.returncode, done.stderr.count("\n")) == ((1, 1) if trouble == "full" else (0, 0)), done.stderr
 
 
-@pytest.mark.programs
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "odd", [{"MPLBACKEND": "nonsense"}, {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}, {"HOME": "/none"}]
 )

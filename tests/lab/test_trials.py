@@ -107,7 +107,7 @@ def started(folder):
     return process, command
 
 
-@pytest.mark.programs
+@pytest.mark.whole
 @pytest.mark.skipif(os.name == "nt", reason="signals and process groups")
 @pytest.mark.parametrize("everyone", [True, False], ids=["group", "main"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
@@ -130,7 +130,7 @@ def test_a_signal_ends_the_workers_and_the_same_command_goes_on(tmp_path, number
     assert not list(folder.glob("unfinished-*"))
 
 
-@pytest.mark.programs
+@pytest.mark.whole
 def test_two_runs_in_one_folder_both_end(tmp_path):
     folder = tmp_path / "compare_gd_sgd"
     first, command = started(folder)

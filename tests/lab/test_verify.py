@@ -34,6 +34,7 @@ def changed(folder, change):
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
+@pytest.mark.whole
 def test_a_result_repeats_itself_to_the_last_bit(result, capsys):
     before = (result / "result.json").read_bytes()
     assert verify.main([str(result)]) == 0
@@ -43,6 +44,7 @@ def test_a_result_repeats_itself_to_the_last_bit(result, capsys):
     assert (result / "result.json").read_bytes() == before
 
 
+@pytest.mark.whole
 def test_a_row_a_verdict_data_and_versions_that_differ_are_told(result, capsys):
     def change(content):
         next(row for row in content["rows"] if row["kind"] == "spread")["spread"] *= 1 + 1e-15

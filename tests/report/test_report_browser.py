@@ -5,7 +5,7 @@ import re
 import pytest
 from screens import WIDTHS, own_requests
 
-pytestmark = pytest.mark.programs
+pytestmark = pytest.mark.whole
 SCHEMES = ("light", "dark")
 FIGURES = """[...document.querySelectorAll('main svg[role=img]')].map((svg) => {
     const box = svg.getBoundingClientRect();

@@ -116,6 +116,7 @@ def test_a_result_that_cannot_be_read_is_missing(folder, experiments, tmp_path):
     }
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("place", "value"), [("verdict", ["holds"]), ("because", None), ("evidence", {"questions": [{"answer": "yes"}]})]
 )

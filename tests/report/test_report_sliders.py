@@ -5,7 +5,7 @@ import re
 import pytest
 from screens import own_requests
 
-pytestmark = pytest.mark.programs
+pytestmark = pytest.mark.whole
 
 
 def path(tab, surface="digits"):

@@ -98,6 +98,7 @@ def test_a_cell_of_the_map_is_that_training_run(result, digits):
     assert math.isinf(cell["updates_to_target"]) == (not history.reached_target)
 
 
+@pytest.mark.whole
 def test_on_a_device(device, tiny, settings):
     small = {"hidden": (3,), "batch_sizes": (1, 8, 24), "epochs": 2, "map_epochs": 2, "seeds": 1, "repeats": 1}
     small |= {"accuracy_seeds": 1, "accuracy_epochs": 1, "target": 0.9}

@@ -18,6 +18,7 @@ def test_tables_and_figures(result):
     assert set(figures) == set(EXPERIMENT.figures)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("change", [{"batch_sizes": (120,)}, {"batch_sizes": (1, 4), "seeds": 1}, {"target": 1e-6}])
 def test_settings_that_leave_little_to_show(digits, settings, change):
     small = {"epochs": 1, "map_epochs": 1, "accuracy_epochs": 1, "learning_rate": 1e5}

@@ -138,6 +138,7 @@ def test_no_rate_stops_the_run(digits, binary, settings, model, activation, rate
     assert EXPERIMENT.tables(result)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("model", ["logistic", "mlp"])
 def test_on_a_device(device, model, tiny, settings, tmp_path, monkeypatch):
     """Where numbers come out of float64 training alone they are those of NumPy, in the file, too."""

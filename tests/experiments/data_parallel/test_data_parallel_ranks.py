@@ -35,7 +35,7 @@ def run_on(count, *arguments, timeout=300):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
 
 
-@pytest.mark.programs
+@pytest.mark.whole
 @pytest.mark.parametrize("count", [2, 3])
 def test_on_several_ranks_gradients_and_runs_are_those_of_one_process(tmp_path, count):
     done = run_on(count, "-m", "experiments.data_parallel", *FLAGS, "--out", str(tmp_path), "--quiet")
@@ -53,7 +53,7 @@ def test_on_several_ranks_gradients_and_runs_are_those_of_one_process(tmp_path, 
     assert result["claims"]["C10a"]["verdict"] == "holds"
 
 
-@pytest.mark.programs
+@pytest.mark.whole
 def test_on_one_rank_it_says_so(tmp_path):
     flags = [*FLAGS, "--out", str(tmp_path)]
     command = [sys.executable, "-m", "experiments.data_parallel", *flags]
@@ -62,7 +62,7 @@ def test_on_one_rank_it_says_so(tmp_path):
     assert "there was one rank" in " ".join(done.stdout.split())
 
 
-@pytest.mark.programs
+@pytest.mark.whole
 def test_a_rank_that_fails_ends_all_with_a_line(tmp_path):
     program = tmp_path / "fails.py"
     program.write_text(
@@ -86,7 +86,7 @@ def test_a_rank_that_fails_ends_all_with_a_line(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.programs
+@pytest.mark.whole
 @pytest.mark.skipif(os.name == "nt", reason="signals and process groups")
 def test_a_rank_that_is_killed_ends_all(tmp_path):
     program = tmp_path / "waits.py"

@@ -184,6 +184,7 @@ def test_the_same_seeds_give_the_same_rows(digits, longer):
     assert first == second
 
 
+@pytest.mark.whole
 def test_on_a_device(device, tiny, settings, tmp_path):
     """What it measures there is what NumPy measures."""
     small = replace(settings, hidden=(3,), batch_sizes=(1, 8, 24), epochs=40, seeds=1, not_to_tight=(1, 24))

@@ -82,6 +82,7 @@ def test_tables_and_figures_of_little(result, rows):
     assert set(figures) == (set() if rows == "none" else {"sample_gradients", "seconds"})
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "argv", [["--batch-sizes", "1", "--seeds", "1"], ["--batch-sizes", "all", "--dtype", "float32"]]
 )

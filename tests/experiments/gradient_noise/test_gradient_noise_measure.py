@@ -51,6 +51,7 @@ def test_the_places_are_those_of_one_training_run(digits, settings):
     assert row["trace"] == c2.gradient_noise(model, digits.X_train, digits.y_train).trace
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("model", ["logistic", "mlp"])
 def test_on_a_device(device, model, tiny, settings):
     small = {"model": model, "hidden": (3,), "batch_sizes": (1, 8, 24), "epochs": 2, "seeds": 2, "draws": 3}

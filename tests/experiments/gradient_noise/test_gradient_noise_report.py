@@ -14,6 +14,7 @@ def test_tables_and_figures(result):
     assert all(name in text for name in ("independent, start", "without replacement, end", "noise scale"))
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("change", [{"batch_sizes": (120,)}, {"batch_sizes": (1,)}, {"seeds": 1, "model": "logistic"}])
 def test_settings_that_leave_little_to_show(digits, binary, settings, change):
     settings = replace(settings, draws=2, epochs=1, **change)

@@ -132,6 +132,7 @@ def test_xor_with_two_units_traps_and_with_eight_does_not(digits, settings):
     assert share(ends[ends.arm == WIDE]).estimate == 0
 
 
+@pytest.mark.whole
 def test_on_a_device(device, tiny, settings):
     settings = replace(settings, hidden=(2,), batch_sizes=(1, 24), backend=device)
     arms = [[ALONE, None, None], [SAME, 1, 0.1], [BEST, 24, 0.3]]

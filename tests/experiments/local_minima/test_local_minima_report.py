@@ -39,6 +39,7 @@ def test_a_report_of_what_went_wrong(plain):
         assert ("diverges" in text) == bool(kept)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "change", [{"batch_sizes": (1,)}, {"batch_sizes": (120,)}, {"seeds": 1, "hidden": ()}, {"dtype": "float32"}]
 )

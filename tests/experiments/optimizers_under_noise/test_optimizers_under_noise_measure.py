@@ -145,6 +145,7 @@ def test_a_small_real_run(result):
         assert row["learning_rate"] == (None if np.isnan(rate) else rate)
 
 
+@pytest.mark.whole
 def test_on_a_device(device, tiny, settings):
     settings = replace(settings, hidden=(3,), batch_sizes=(8, 24), epochs=1, seeds=1, draws=2)
     there, here = (run(EXPERIMENT, tiny(3), replace(settings, backend=each)) for each in (device, "numpy"))

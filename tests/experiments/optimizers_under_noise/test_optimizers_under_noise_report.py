@@ -21,6 +21,7 @@ def test_tables_and_figures(result, tmp_path):
     assert EXPERIMENT.tables(again) == text
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "change", [{"batch_sizes": (120,)}, {"batch_sizes": (1,)}, {"batch_sizes": (40, 120), "activation": "relu"}]
 )

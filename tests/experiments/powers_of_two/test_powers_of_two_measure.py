@@ -50,6 +50,7 @@ def test_a_small_real_run(result):
     assert all(0 < least <= median for row in result["rows"] for least, median in zip(row["least"], row["median"]))
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("argv", [(), ("--seeds", "1"), ("--activation", "relu", "--quiet")])
 def test_odd_arguments(argv, tmp_path, capsys, monkeypatch, digits):
     monkeypatch.setattr("minigrad.load_digits", lambda: digits)
@@ -63,6 +64,7 @@ def test_odd_arguments(argv, tmp_path, capsys, monkeypatch, digits):
     assert (tmp_path / "powers_of_two" / "result.json").exists()
 
 
+@pytest.mark.whole
 def test_on_a_device(device, tiny, settings):
     """24 rows are repeated up to 160."""
     result = run(EXPERIMENT, tiny(3), replace(settings, backend=device))

@@ -200,6 +200,7 @@ def test_all_data_alone_are_a_run_too(data, settings):
     assert "nan" not in assert_shown(EXPERIMENT, result)[0]
 
 
+@pytest.mark.whole
 @pytest.mark.usefixtures("few_pushes")
 def test_on_a_device(device, data, settings, monkeypatch):
     monkeypatch.setattr(c5a, "STEPS", (1.0, 0.5, 0.25))

@@ -110,6 +110,7 @@ def test_both_paths_of_one_sample_make_the_same_updates(result):
         assert times[1, "batched"].tolist() == pytest.approx(times[1, "fast"].tolist(), rel=1e-6)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "argv",
     [
@@ -133,6 +134,7 @@ def test_odd_arguments(argv, tmp_path, capsys, monkeypatch, digits):
     assert (tmp_path / "throughput" / "result.json").exists()
 
 
+@pytest.mark.whole
 def test_on_a_device(device, tiny, settings, tmp_path, monkeypatch):
     """The race is the CPU's; updates are timed on both."""
     raced_on, right = set(), sweep.train_once
