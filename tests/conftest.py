@@ -1,4 +1,5 @@
 import os
+import signal
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported: tests run in parallel, one to a core
 
@@ -20,6 +21,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a job in the background: what the tests start hears Ctrl-C
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # OpenBLAS sets the "invalid" flag now and then though operands and result are finite (numpy/numpy#24067): seen here
     # about once in 15 runs, on 2 × 5 float32. A real NaN fails the comparison that every such test ends in.
     for product in ("matmul", "dot"):
