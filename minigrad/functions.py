@@ -1,12 +1,13 @@
 """The functions of a layer, each with its derivative beside it.
 
-    z   (m, n)   pre-activations, one row a sample
-    a   (m, n)   activations, a = f(z)
+    z   (m, n)   pre-activations, one row a sample; or (n,), those of one sample
+    a   as z     activations, a = f(z)
     h   (m,) or (m, K)   outputs: probabilities
     K            number of classes
 
-Every function makes a fresh array unless `out` is given. To add an activation, write f and f' and list them in
-`ACTIVATIONS`: no other code knows an activation by its name. `out` is never z itself.
+Every function makes a fresh array unless `out` is given. `out` is never z itself. To add an activation, write f and
+f' for arrays of any shape, choose the gain of its first weights, and list the three in `ACTIVATIONS`. No other code
+asks for an activation by its name.
 """
 
 from __future__ import annotations

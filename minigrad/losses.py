@@ -98,10 +98,10 @@ class BinaryLogLoss:
     def delta(z: Array, y: Array, m: int = 1, out: Array | None = None) -> Array:
         """δ = ∂J/∂z = (h − y) / m, in the shape of z."""
         delta = sigmoid(z, out=out)
-        h = _column(delta)
-        h -= y
+        column = _column(delta)  # a view of h, (m,): what changes it changes delta
+        column -= y
         if m > 1:
-            h /= m
+            column /= m
         return delta
 
     @staticmethod

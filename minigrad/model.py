@@ -142,10 +142,11 @@ class Model(Storable):
         `out` is filled and returned; without it, a fresh array. Raises as `loss` does, and ValueError for an `out` of
         another shape, dtype or device.
         """
-        if isinstance(X, Batch):
-            return self._add_up(self.batch(X, y), self._checked(out))
+        batch, out = self.batch(X, y), self._checked(out)
+        if batch is X:  # from a loop, which has silenced overflow
+            return self._add_up(batch, out)
         with quiet():
-            return Model.gradient(self, self.batch(X, y), out=out)
+            return self._add_up(batch, out)
 
     @quiet()
     def loss_and_gradient(self, X: Any, y: Any = None, out: Array | None = None) -> tuple[float, Array]:
@@ -184,7 +185,8 @@ class Model(Storable):
     def batch(self, X: Any, y: Any = None, names: tuple[str, str] = ("X", "y")) -> Batch:
         """X (m, n) and y (m,), checked, on the model's device and in the form that it needs; a `Batch` as it is.
 
-        Raises as `loss` does; the message calls the arrays by `names`.
+        One row will do, or rows of one class: how many classes there are is the model's to say. Raises as `loss` does;
+        the message calls the arrays by `names`.
         """
         if isinstance(X, Batch):
             if X.form != self._form or y is not None:
@@ -217,6 +219,7 @@ class Model(Storable):
         total = out if out.flags.c_contiguous else self.xp.empty_like(self._theta)  # BLAS writes nowhere else
         with self.backend.threads.for_work(batch.m * self._theta.nbytes):
             for number, (X, y) in enumerate(self.chunks(batch)):
+                # The first part is written straight into the total, each later one into a buffer that is added to it.
                 part = self.workspace.take("part", total.shape, total.dtype) if number else total
                 a, z = self.forward_pass(X)
                 delta = self.backward_pass(a, z, y, batch.m)

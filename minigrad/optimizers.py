@@ -44,7 +44,7 @@ class Optimizer:
         """
         batch, theta = model.batch(X, y), model.theta
         if batch is not X:
-            with quiet():
+            with quiet():  # the same once more, with checked rows
                 return Optimizer.step(self, model, batch)
         gradient = model.gradient(batch, out=model.workspace.take("gradient", theta.shape, theta.dtype))
         if self._watched:

@@ -55,7 +55,8 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
             ]
     for place in PLACES:
         slope, _ = fit(result, place, BY_CLASS)
-        questions.append(Question(f"slope, {BY_CLASS}, {place}", slope, high, style=".3f", control=True, takes=takes))
+        name = f"slope, {BY_CLASS}, {place}"  # answered with yes above `high`: there the spread falls more slowly
+        questions.append(Question(name, slope, low=high, style=".3f", control=True, takes=takes))
     slopes = [each.interval.estimate for each in questions[:6:2]]
     powers = [styled(slope, ".3f") for slope in slopes]
     because = (

@@ -3,7 +3,7 @@
 Draw many batches of n samples at fixed parameters.
 
     g_i   gradient of sample i                      n   samples in a batch
-    G     mean of all g_i                           N   samples in all
+    G     mean of all g_i                           N   samples in all (m in minigrad)
     g_B   mean of the g_i of a batch                Σ   covariance of the g_i, with divisor N
 
     spread(n) = √E‖g_B − G‖² = √(tr Σ / n)                          samples drawn independently, with replacement
@@ -14,8 +14,9 @@ Both follow from the variance of a mean alone, D[X̄] = σ²/n. So they must be 
 end of training: the log of the spread against log n has the slope −1/2, and the level is √tr Σ, which `gradient_noise`
 computes in one pass.
 
-What would refute the claim: a slope outside −0.5 ± 0.02, or a level off by 5 %. The control has to fail: batches cut
-from data ordered by class are no random samples, and their spread must fall more slowly.
+What speaks against the claim: a slope outside −0.5 ± 0.02 or a level off by 5 %, with its whole 95 % interval. One such
+answer makes the claim conditional; it does not hold where all are such. A control shows that the measurement
+can tell: batches cut from data ordered by class are no random samples, so their spread must fall more slowly.
 
 Along a run both tr Σ and ‖G‖² fall. Their ratio, the noise scale tr Σ/‖G‖², is the batch size at which noise and
 gradient are equally long. It is shown beside (McCandlish et al., arXiv:1812.06162, find that it grows). That a batch
