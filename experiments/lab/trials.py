@@ -133,10 +133,9 @@ class Trials:
             for key, arguments in waiting.items():
                 yield key, trial(self.data, settings, **arguments)
         elif self.cluster is None and (self.workers == 1 or len(waiting) < 2):
-            for key, arguments in waiting.items():
-                with threadpoolctl.threadpool_limits(1):
-                    rows = trial(self.data, settings, **arguments)
-                yield key, rows
+            with threadpoolctl.threadpool_limits(1):  # once for all: it takes 2 ms, as long as a small trial
+                for key, arguments in waiting.items():
+                    yield key, trial(self.data, settings, **arguments)
         else:
             self._pool = self._pool or LocalWorkers(self.workers, self.data)
             futures = dict(zip(self._pool.submit(trial, settings, list(waiting.values())), waiting))
