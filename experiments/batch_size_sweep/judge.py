@@ -38,17 +38,20 @@ def too_small(result: dict[str, Any]) -> Judgement:
     smallest = min(columns(frame(result, "training"), "seed"), default=1)
     questions, said = [], []
     for rates in (SAME, TUNED):
-        reached = [math.isfinite(x) for x in columns(runs(result, rates), "updates_to_target").get(smallest, [])]
+        trained = runs(result, rates)
+        reached = [math.isfinite(x) for x in columns(trained, "updates_to_target").get(smallest, [])]
+        used = set(columns(trained, "learning_rate").get(smallest, []))
+        at = f", {min(used):g}" if len(used) == 1 else ""
         share = proportion(sum(reached), len(reached))
         name = f"share of runs at batch {smallest:,} that arrive, {rates}"
         questions.append(Question(name, share, 0, 0.5, ".0%", takes=takes))
-        said.append(f"{sum(reached)} of {len(reached)} runs at the {rates}")
+        said.append(f"{sum(reached)} of {len(reached)} runs at the {rates}{at}")
     rules = {
         rule: {str(size): mean_interval(ratios).plain() for size, ratios in sizes.items()}
         for rule, sizes in rule_costs(result).items()
     }
     epochs = f"in {result['settings']['epochs']} epochs " if "epochs" in result["settings"] else ""
-    because = f"{epochs}batch size {smallest:,} reaches the target in {' and in '.join(said)}"
+    because = f"{epochs}batch size {smallest:,} reaches the target in {', and in '.join(said)}"
     return Judgement(because, questions, {"updates_by_a_rule_over_those_at_the_best_rate": rules})
 
 
@@ -72,9 +75,11 @@ def faster_epochs(result: dict[str, Any]) -> Judgement:
         questions.append(Question(f"time of an epoch, {name} over {larger:,}", ratio, MARGIN))
     two = [number(question.interval.estimate) for question in questions]
     because = (
-        f"on the batched kernel an epoch takes {two[0]} times as long at batch {first:,} as at {middle:,}; at "
-        f"{middle:,} it takes {two[1]} times as long as at {last:,}"
+        f"an epoch at batch {first:,} takes {two[0]} times as long as at {middle:,}, and that {two[1]} times as long "
+        f"as at {last:,}"
     )
+    if len(pairs) > 2:
+        because += f"; on the per-sample path batch 1 takes {two[2]} times as long as {second:,}"
     return Judgement(because, questions)
 
 
@@ -116,7 +121,7 @@ def fastest(result: dict[str, Any]) -> Judgement:
         name = f"seconds to the target, batch {other:,} over {best:,}"
         takes = seeds_needed(result["settings"].get("seeds"))
         questions.append(Question(name, ratio, low, by=by, decided=answer, takes=takes))
-    because = f"batch size {best:,}, chosen on other seeds, is the fastest; " + ", ".join(
+    because = f"batch size {best:,} was the fastest on other seeds; here " + " and ".join(
         f"{other:,} takes {number(ratio.estimate)} times as long" for other, ratio in ratios.items()
     )
     return Judgement(because, questions, {"fastest": best}, each_needed=True)

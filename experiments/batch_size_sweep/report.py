@@ -125,10 +125,12 @@ def draw_map(result: dict[str, Any]) -> Figure:
     axis.set(xlabel="batch size B", ylabel="learning rate η")
     # C8a names other epochs than the legend does.
     told = f"A run of this map ends after {settings['map_epochs']} epochs. C8a is decided by other runs, of "
-    plots.write_below(fig, f"{told}{settings['epochs']} epochs: at one rate for all, and at the best rate here.")
+    rate = f"η = {settings['learning_rate']:g}" if settings.get("learning_rate") else "one rate"
+    plots.write_below(fig, f"{told}{settings['epochs']} epochs: at {rate} for all, and at the best rate here.")
     handles = [cell(0, 0, look) for look in (BEST, NEVER, LOST)]
     never = f"not there in\n{settings['map_epochs']} epochs (white:\nnot tried)"
-    axis.legend(handles, ["best rate", never, "ended worse\nthan guessing"], loc="upper left", bbox_to_anchor=(1, 1))
+    above = "training loss\nabove that of\nguessing"
+    axis.legend(handles, ["best rate", never, above], loc="upper left", bbox_to_anchor=(1, 1))
     return fig
 
 

@@ -4,8 +4,8 @@
     t(B) = a + b B                seconds of an update; a/b is the batch size at which overhead equals work
     B* = √(B_c a/b)               where T(B) = S(B) t(B) is least
 
-The probe trains at one batch size b (32 rows, fewer where the data are few): a short search for its learning rate, then
-runs to the target with the gradient's noise measured along them. Weighted by progress the noise is an estimate of B_c
+The probe trains at one batch size, B₀ (32 rows, fewer where the data are few): a short search for its rate, then runs
+to the target with the gradient's noise measured along them. Weighted by progress the noise is an estimate of B_c
 (probe.py). A few runs at a second size, 16 times as large, give another. The noise is precise, but it knows no bound on
 the learning rate, and says too much at tight targets; two sizes know it, but are a few runs. So B_c is their geometric
 mean: in checks it lost over a quarter less often than either alone. Beside them stands a third, the median noise.

@@ -33,8 +33,8 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
         Question("that distance over ½η²‖HG‖, at the smallest η", ratio, 0.5, 2.0, ".2f", takes=takes),
     ]
     because = (
-        f"a batch's gradient is the mean of its samples' but for rounding ({styled(error.estimate, '.0e')}); an epoch "
-        f"of SGD differs from a step of GD by η^{styled(slope.estimate, '.3f')}, theory: η²"
+        f"a batch's gradient is the mean of its samples' but for rounding ({styled(error.estimate, '.0e')}); how far "
+        f"an epoch of SGD ends from a step of GD grows as η^{styled(slope.estimate, '.3f')}, theory: η²"
     )
     evidence = {"sgd_epoch_over_gd_step_at_eta": lengths(result)}
     return {"C1": Judgement(because, questions, evidence, each_needed=True)}

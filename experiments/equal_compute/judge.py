@@ -95,9 +95,9 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
         took = needed(result, case, "updates").get(n, pd.Series(dtype=float))
         few = f"at least {LEAST_UPDATES} updates" if took.median() < LEAST_UPDATES else ""  # leaves the answer open
         common: Any = {"style": ".2f", "by": few, "takes": takes}
-        more.append(Question(f"more sample gradients, {name}", samples, low=1, **common))
-        fewer.append(Question(f"fewer updates, {name}", updates, high=1, **common))
-        longer.append(Question(f"more seconds, {name}", seconds, low=1, **common))
+        more.append(Question(f"more sample gradients, {name}{never(samples)}", samples, low=1, **common))
+        fewer.append(Question(f"fewer updates, {name}{never(updates)}", updates, high=1, **common))
+        longer.append(Question(f"more seconds, {name}{never(seconds)}", seconds, low=1, **common))
         turns.append(Question(f"direction hardly changes (cosine), {name}", cosine, HARDLY, **common))
     times: dict[str, list[str]] = {}
     for (model, aim), question in zip(CASES, more):
@@ -109,6 +109,11 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
         because = f"to a {aim} target all rows take {first} times the sample gradients of the best smaller batch"
         because += "".join(f"; to a {aim} one {each}" for aim, each in others)
     return {"C3": Judgement(because, [*more, *fewer, *longer, *turns], evidence)}
+
+
+def never(ratio: Interval) -> str:
+    """What an end of 0 means, in words."""
+    return " (0: the smaller batch never arrived)" if ratio.low == 0 else ""
 
 
 def evidence_of(result: dict[str, Any], case: Case, rivals: dict[str, tuple[int | None, Interval]]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def question(name: str, comparison: Comparison, level: float, takes: str) -> Que
     difference = comparison.difference
     worse = comparison.p_value < level and difference.estimate > 0
     answer = False if difference.high < MARGIN else True if worse else None
-    by = f"McNemar's p < {level:.2g}; no if < {styled(100 * MARGIN)} %"
+    by = f"McNemar's p < {level:.2g}; no if all of the interval is below {styled(100 * MARGIN)} %"
     return Question(name, difference, style="+.1%", by=by, decided=answer, takes=takes)
 
 

@@ -48,8 +48,8 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
             questions.append(question(asked(ERROR_SLOPE, (problem, batches)), fit[name], low, high, style=".2f"))
     spans = [span([cost.over_all.estimate for cost in some.values()]) for some in (first_order, others)]
     because = (
-        f"with their best mini-batch SGD, Adagrad and Adam leave {spans[0]} times the excess loss of all samples; CG "
-        f"and L-BFGS leave {spans[1]} times"
+        f"the excess loss with the best mini-batch is {spans[0]} times that with all samples (SGD, Adagrad, Adam), and "
+        f"{spans[1]} times (CG, L-BFGS)"
     )
     if any(math.isnan(cost.over_all.estimate) for cost in costs.values()):
         because = "there are no runs both on all samples and on mini-batches, which are to be compared"

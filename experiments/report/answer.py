@@ -25,6 +25,9 @@ class Said:
     claim: str = ""
 
 
+OWN_DATA = Said("For your own data this command answers:", "python -m experiments.best_batch_size --data my.csv")
+
+
 def answer(parts: Sequence[Part]) -> list[Said]:
     """What the results say about the fastest batch size: C9's advice, else what C8d measured, else how to measure."""
     claims = {claim.name: (claim, part) for part in parts for claim in part.claims}
@@ -40,13 +43,11 @@ def answer(parts: Sequence[Part]) -> list[Said]:
 
 
 def advised(claim: Claim, part: Part) -> list[Said]:
-    """C9's band and rate; whether a sweep has checked them, and what trusting them lost; when the probe pays."""
+    """C9's advice, and from how many runs on it pays; whether a sweep has checked it, and what trusting it lost."""
     evidence = claim.evidence
     if "band" not in evidence:
-        return [Said(f"{sentences(claim.because)}.", claim="C9"), Said(data(part))]
-    low, high = evidence["band"]
-    sizes = f"{low:,} to {high:,}" if low < high else f"{low:,}"
-    found = [Said(f"Train with batches of {sizes} rows, at learning rate {evidence['learning_rate']:.3g}.", claim="C9")]
+        return [Said(f"{sentences(claim.because)}.", claim="C9"), Said(data(part)), OWN_DATA]
+    found = [*worth(claim, evidence)]
     lost = evidence.get("time_lost")
     if claim.unchecked:
         found.append(Said(UNCHECKED, claim.unchecked))
@@ -54,20 +55,24 @@ def advised(claim: Claim, part: Part) -> list[Said]:
         share = styled(lost["estimate"], ".0%")
         told = f"A run of all batch sizes has checked this (C9 {claim.verdict}). "
         found.append(Said(f"{told}Trusting it lost {share} % of the time of the fastest batch size."))
-    return [*found, Said(f"{paying(claim, evidence)}{data(part)}")]
+    return [*found, Said(data(part)), OWN_DATA]
 
 
-def paying(claim: Claim, evidence: dict[str, Any]) -> str:
-    """Where a single run is too short for it, after how many runs the probe has paid."""
+def worth(claim: Claim, evidence: dict[str, Any]) -> list[Said]:
+    """The advice; and where the probe costs more than a run saves, what to do instead, and below how many runs."""
+    low, high = evidence["band"]
+    sizes = f"{low:,} to {high:,}" if low < high else f"{low:,}"
+    advice = f"rain with batches of {sizes} rows, at learning rate {evidence['learning_rate']:.3g}."
     probe = evidence.get("probe", {})
     if not evidence.get("just_train") or "seconds" not in probe:
-        return ""
-    cost = f"For one short run it is not worth it: the probe took {number(probe['seconds'])} s"
+        return [Said(f"T{advice}", claim="C9")]
     runs, instead = probe.get("pays_after_runs"), claim.because.partition(":")[0]
+    cost = f"the probe, which finds the batch size, took {number(probe['seconds'])} s"
     if runs is None or not math.isfinite(runs):
-        return f"{cost} and saves nothing. {begun(instead)}. "
-    saves = number(probe["seconds"] / runs)
-    return f"{cost}, and each run then saves {saves} s. Below {math.ceil(runs):,} runs {instead}. "
+        return [Said(f"{begun(instead)}: {cost} and saves nothing.", claim="C9")]
+    saves = f"saves {number(probe['seconds'] / runs)} s a run"
+    fewer = f"For fewer runs {instead}: {cost} and {saves}."
+    return [Said(f"For {math.ceil(runs):,} runs or more t{advice}", claim="C9"), Said(fewer)]
 
 
 def data(part: Part) -> str:

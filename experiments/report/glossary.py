@@ -51,7 +51,11 @@ WORDS = (
         r"critical batch sizes?|B_c",
         "The size B_c: below it twice the rows save up to half the updates, above it few.",
     ),
-    Word("descent alone", r"descent alone", "Full-batch descent from the start of a run, without any training before."),
+    Word(
+        "descent alone",
+        r"descent alone",
+        "Full-batch descent from the start of a run until its gradient is 0, without training before.",
+    ),
     Word("efficiency", r"efficiency", "The share of the work of several ranks that is new, 1 for all of it."),
     Word("epoch", r"epochs?", "One pass through all rows of the training data."),
     Word(
@@ -106,7 +110,7 @@ WORDS = (
     Word(
         "update", r"updates?", "One change of all weights: the learning rate times the batch's gradient is taken off."
     ),
-    Word("verdict", r"verdicts?", "One of five words for a claim, computed from its intervals by a rule fixed before."),
+    Word("verdict", r"verdicts?", "The word at a claim, computed from its intervals by a rule fixed before."),
 )
 BY_ID = {word.id: word for word in WORDS}
 # Longer forms first, so that "batch size" is not read as "batch".

@@ -143,7 +143,7 @@ def overhead_and_critical_batch(results: Mapping[str, Result]) -> dict[str, Any]
     claims = {name: claim["evidence"] for result in results.values() for name, claim in result["claims"].items()}
     probe = claims.get("C9", {})
     if "a_over_b" in probe:
-        ab, bc, by = probe["a_over_b"], probe["critical_batch_size"]["estimate"], "as best_batch_size measured"
+        ab, bc, by = probe["a_over_b"], probe["critical_batch_size"]["estimate"], "as best_batch_size estimated"
         return {"ab": placed(ab), "bc": placed(bc), "from": [f"a/b = {number(ab)}", f"B_c = {number(bc)}, {by}"]}
     lines, fits = claims.get("C4b", {}).get("CPU", {}), claims.get("C3", {}).get("MLP loose", {}).get("fits", {})
     line = next((line for name, line in lines.items() if name.endswith("1 thread, 32 hidden units")), None)

@@ -191,7 +191,7 @@
   });
   document.querySelectorAll(".larger button").forEach((button) => button.addEventListener("click", () => {
     const canvas = button.closest("figure").querySelector(".canvas");
-    button.setAttribute("aria-pressed", canvas.classList.toggle("large"));
+    button.textContent = canvas.classList.toggle("large") ? "Smaller figure" : "Larger figure";
     watch.unobserve(canvas);
     watch.observe(canvas);  // looks at it again, though its own size is the same
   }));

@@ -54,6 +54,7 @@ def raised(text: str) -> Markup:
     """A text, escaped, with its subscripts and superscripts."""
     html = SUBSCRIPT.sub(lambda found: f"{found[1]}<sub>{inner(found[2])}</sub>", str(escape(text)))
     html = _SUP.sub(lambda found: f"<sup>{inner(found[1])}</sup>", html)
+    html = html.replace(" %", "\N{NO-BREAK SPACE}%")
     return Markup(_POWER.sub(power, html))
 
 
@@ -64,7 +65,7 @@ def inner(text: str) -> str:
 
 def power(found: re.Match[str]) -> str:
     """9e-16 as 9 · 10⁻¹⁶, and 1e-12 as 10⁻¹² alone."""
-    factor = "" if float(found[1]) == 1 else f"{found[1]} · "
+    factor = "" if float(found[1]) == 1 else f"{found[1]}\N{NO-BREAK SPACE}·\N{NO-BREAK SPACE}"
     return f"{factor}10<sup>{'−' if found[2] in ('-', '−') else ''}{found[3]}</sup>"
 
 

@@ -80,7 +80,7 @@ def parts(it: dict[str, Interval], trusted: bool) -> list[Question]:
         questions.append(Question(name, share, style=".0%", by=by, decided=None if open_ else answer))
     by = f"above 0 at η₁, and below at η₁/16: {small:+.3f}"
     answer = small_rate_needed(large, small) if trusted else None
-    settle = Question("(5) it takes a small rate to settle below", large, style="+.3f", by=by, decided=answer)
+    settle = Question("(5) loss where batches settle, less the saddle's", large, style="+.3f", by=by, decided=answer)
     return [*questions, settle]
 
 

@@ -83,7 +83,7 @@ def test_on_a_narrow_screen_figures_fit_and_what_scrolls_says_so(opened):
     figure = tab.locator("figure.result").first
     figure.locator("button").click()
     canvas = figure.locator(".canvas")
-    assert figure.locator("button").get_attribute("aria-pressed") == "true"
+    assert figure.locator("button").inner_text() == "Smaller figure"
     tab.wait_for_function("document.querySelector('figure.result .canvas').tabIndex === 0")
     assert canvas.evaluate("each => each.scrollWidth > 1.5 * each.clientWidth")
     assert "scroll sideways" in canvas.evaluate(said)

@@ -56,7 +56,7 @@ def test_code_and_stress_are_marked_and_all_else_escaped():
         ("θ_SGD − θ_GD", "θ<sub>SGD</sub> − θ<sub>GD</sub>"),
         ("η^1.993, theory", "η<sup>1.993</sup>, theory"),
         ("x^-2", "x<sup>−2</sup>"),
-        ("(9e-16);", "(9 · 10<sup>−16</sup>);"),
+        ("(9e-16);", "(9\u00a0·\u00a010<sup>−16</sup>);"),
         ("below 1.0e-09", "below 10<sup>−9</sup>"),
         ("compare_gd_sgd and lab/critical_batch.py", "compare_gd_sgd and lab/critical_batch.py"),
         ("a1e5 x_long_name", "a1e5 x_long_name"),

@@ -79,7 +79,7 @@ def test_the_questions_are_made_of_the_rows():
     assert question["question"] == "XOR, batch 1"
     assert question["estimate"] == pytest.approx(0.3)
     assert question["answer"] == "yes"
-    assert question["asked"] == "McNemar's p < 0.0083; no if < 20 %"
+    assert question["asked"] == "McNemar's p < 0.0083; no if all of the interval is below 20 %"
     assert "XOR, batch 1: +30.0 % (" in question["text"]
     assert len(evidence["questions"]) == 6  # which share the 5 % of chance
     least = evidence["starts_to_be_for"]

@@ -110,11 +110,11 @@ def asked(result):
         ({}, "(4) batches leave where they are the same", False),
         ({"even": 1.0}, "(4) batches leave where they are the same", True),
         ({"random": 0.0}, "(4) batches leave where they are the same", None),  # the control failed
-        ({}, "(5) it takes a small rate to settle below", True),
-        ({"large": -0.01}, "(5) it takes a small rate to settle below", False),
-        ({"small": 0.01}, "(5) it takes a small rate to settle below", False),
-        ({"small": -0.001}, "(5) it takes a small rate to settle below", None),
-        ({"seeds": 1}, "(5) it takes a small rate to settle below", None),
+        ({}, "(5) loss where batches settle, less the saddle's", True),
+        ({"large": -0.01}, "(5) loss where batches settle, less the saddle's", False),
+        ({"small": 0.01}, "(5) loss where batches settle, less the saddle's", False),
+        ({"small": -0.001}, "(5) loss where batches settle, less the saddle's", None),
+        ({"seeds": 1}, "(5) loss where batches settle, less the saddle's", None),
     ],
 )
 def test_each_part_can_come_out_either_way(change, part, outcome):
