@@ -56,10 +56,13 @@ def ticks(window: Sequence[Sequence[float]]) -> list[list[tuple[float, str]]]:
     return sides
 
 
-def log_axis(name: str, low: float, high: float, labels: Mapping[float, str]) -> dict[str, Any]:
-    """A log scale: its ends, and its ticks as shares of the way between them."""
+def log_axis(name: str, low: float, high: float, labels: Mapping[float, str], most: int = 9) -> dict[str, Any]:
+    """A log scale: its ends, and its ticks as shares of the way; of more than `most` every second has a label."""
     places = [(math.log(value / low) / math.log(high / low), label) for value, label in labels.items()]
-    return {"name": name, "low": low, "high": high, "ticks": [place for place in places if 0 <= place[0] <= 1]}
+    ticks = [place for place in places if 0 <= place[0] <= 1]
+    if len(ticks) > most:
+        ticks = [(share, label if k % 2 == 0 else "") for k, (share, label) in enumerate(ticks)]
+    return {"name": name, "low": low, "high": high, "ticks": ticks}
 
 
 def axes(seconds: Sequence[float | None]) -> dict[str, dict[str, Any]]:
@@ -71,7 +74,7 @@ def axes(seconds: Sequence[float | None]) -> dict[str, dict[str, Any]]:
     first, last = math.floor(math.log10(min(known))), math.ceil(math.log10(UPDATES * max(known)))
     return {
         "updates": log_axis("updates", 1, 1000, decades),
-        "seconds": log_axis("time", float(f"1e{first}"), float(f"1e{last}"), times),
+        "seconds": log_axis("time", float(f"1e{first}"), float(f"1e{last}"), times, most=5),
         "above": log_axis("loss above its least, nats", LEAST, 10, decades),
         "B": log_axis("batch size B, rows", ENDS[0] / 1.5, ENDS[1] * 1.5, sizes),
         "time": log_axis("time over the least", 0.8, 100, decades),

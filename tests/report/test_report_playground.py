@@ -188,6 +188,8 @@ def test_a_path_that_stays_is_not_said_to_leave(digits):
 def test_an_axis_places_its_ticks_on_a_log_scale():
     axis = playground.log_axis("x", 1, 100, {1: "1", 10: "10", 100: "100", 1000: "1000"})
     assert axis["ticks"] == [(0.0, "1"), (0.5, "10"), (1.0, "100")]
+    slow = playground.axes([1e-5, 1.0])["seconds"]  # labels side by side that would cover each other
+    assert [label for _, label in slow["ticks"]] == ["10 µs", "", "1 ms", "", "100 ms", "", "10 s", "", "1,000 s"]
 
 
 def test_presets_say_what_their_runs_did(few_runs):
