@@ -32,7 +32,7 @@ from .journal import Journal
 from .prepare import prepare
 from .progress import Progress
 from .settings import Settings
-from .text import wrapped
+from .text import begun, wrapped
 from .trials import Trials, available_cores, journal_path
 from .verdicts import Judgement, against_first
 from .workers import ClusterWorkers, WorkersLost
@@ -40,8 +40,8 @@ from .workers import ClusterWorkers, WorkersLost
 Result = dict[str, Any]
 HOW_TO_READ = (
     "Below each claim stands its verdict, and why; then its questions: yes speaks for the claim, no against it, open "
-    "is not decided. In brackets 95 % intervals, or the level that is named; then what the claim asks. "
-    "A claim can hold only where its controls say yes."
+    "is not decided. Conditional: yes in some cases, no in others. In brackets 95 % intervals, or the level that is "
+    "named; then what the claim asks. A claim can hold only where its controls say yes."
 )
 
 
@@ -214,7 +214,8 @@ def drawn(experiment: Experiment, result: Result) -> Iterator[tuple[str, Figure]
         if figure is not None:
             if claim:
                 found = result["claims"][claim]
-                plots.write_below(figure, f"{claim} {found['verdict']}: {found['because']}.")
+                plots.write_below(figure, f"{begun(found['verdict'])}: {found['because']}.")
+                plots.write_below(figure, f"{claim}: {found['statement']}")
             yield name, figure
 
 

@@ -48,8 +48,8 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
             questions.append(question(asked(ERROR_SLOPE, (problem, batches)), fit[name], low, high, style=".2f"))
     spans = [span([cost.over_all.estimate for cost in some.values()]) for some in (first_order, others)]
     because = (
-        f"the excess loss with the best mini-batch is {spans[0]} times that with all samples (SGD, Adagrad, Adam), and "
-        f"{spans[1]} times (CG, L-BFGS)"
+        f"excess loss with the best mini-batch over that with all samples: {spans[0]} (SGD, Adagrad, Adam), {spans[1]} "
+        "(CG; L-BFGS against its best kind)"
     )
     if any(math.isnan(cost.over_all.estimate) for cost in costs.values()):
         because = "there are no runs both on all samples and on mini-batches, which are to be compared"

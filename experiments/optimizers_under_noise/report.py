@@ -68,7 +68,10 @@ def problem_tables(result: dict[str, Any], problem: str) -> list[str]:
     header = ["", *(size_name(size, settings["rows"]) for size in settings["batch_sizes"])]
     beside = f"at {costs['SGD'].leader_size or '–'}, over first-order"
     title = f"{where}: J − J* by batch size (J* = {least:.4g}; geometric mean; (k): k runs diverged)"
-    costs_title = f"{where}: J − J* as a ratio; first-order: the best of the three at that size"
+    costs_title = (
+        f"{where}: J − J* as a ratio\n(first-order: the best of the three at that size; all: for each L-BFGS the best "
+        "of these on all samples)"
+    )
     return [
         table(title, header, [[name, *ended[name]] for name in OPTIMIZERS]),
         table(f"{where}: best rates; pairs that L-BFGS skipped, in % of its steps", header, used),

@@ -120,7 +120,7 @@ def test_the_reason_is_made_of_the_evidence():
     assert cg["over_all"]["estimate"] == pytest.approx(4)
     assert cg["over_first_order"]["estimate"] == pytest.approx(1)
     assert cg["over_leader"]["estimate"] == pytest.approx(500)
-    assert "is 0.1 to 0.1 times that with all samples (SGD, Adagrad, Adam), and 4 to 1,000 times" in claim["because"]
+    assert "over that with all samples: 0.1 to 0.1 (SGD, Adagrad, Adam), 4 to 1,000 (CG" in claim["because"]
     questions = {each["question"]: each for each in claim["evidence"]["questions"]}
     answers = {name: each["answer"] for name, each in questions.items()}
     no_worse, at_own_best = (
