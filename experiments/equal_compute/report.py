@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ..lab import plots
 from ..lab.results import frame
 from ..lab.statistics import median_interval
-from ..lab.text import headline, logistic_name, median_and_range, model_name, number, table
+from ..lab.text import headline, listed, logistic_name, median_and_range, model_name, number, table
 from .judge import DRAWN, HARDLY, SAMPLINGS, Case, along, compared, fits_of, needed, ratio, rows_of, seen
 from .measure import CASES, COUNTS, LOOSE, MODELS, TIGHT
 
@@ -143,6 +143,10 @@ def draw_needed(result: dict[str, Any], count: str, title: str) -> Figure | None
             for style, sampling in zip(("-", ":"), SAMPLINGS):
                 axis.plot([], [], style, color="black", label=f"fit: {sampling}")
         legend_below(axis)
+    over = {name: compared(result, case, count)[1].estimate for case, name in CASES.items()}
+    said = [f"{number(each)} ({name})" for name, each in over.items() if math.isfinite(each)]
+    if said:
+        plots.write_below(fig, f"All rows over the best smaller batch, {UNITS[count]}: {listed(said)}.")
     return fig
 
 

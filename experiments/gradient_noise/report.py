@@ -59,6 +59,7 @@ def draw_control(result: dict[str, Any]) -> Figure:
         draw_place(axis, frame(result, "spread", place=place, sampling=BY_CLASS), index, "o", label)
     axis.plot([], [], "-", color="black", lw=1.2, label="what random batches would do: √(tr Σ/n)")
     label_axes(axis, result)
+    plots.write_below(fig, "These batches are not random: they must not follow the line of those that are.")
     return fig
 
 

@@ -140,7 +140,7 @@ def draw_updates(result: dict[str, Any]) -> Figure | None:
     title = "Updates to leave one saddle, against the projection ε that grows: measured and predicted"
     fig, [[axis]] = plots.figure(1, 1, 11, 5.8, title, result["settings"], MODEL, SYMBOLS)
     names = {PUSH: "all data, pushed along v₋", RANDOM: "all data, pushed at random"}
-    names[ROUNDING] = "all data, not pushed: rounding\n(hollow: rest for ever, no bit of θ changes)"
+    names[ROUNDING] = "all data, not pushed: rounding\n(hollow, at the top: never;\nno bit of θ changes any more)"
     seed = frame(result, "saddle").seed.iloc[0]
     for index, step in enumerate(STEPS[:2]):
         rows = leaving(result, seed=seed, split="uneven", step=step)
@@ -150,10 +150,11 @@ def draw_updates(result: dict[str, Any]) -> Figure | None:
             mine = rows[rows.arm == mover]
             axis.plot(mine.push, mine.updates, marker, color=f"C{index}", ms=8, alpha=0.8)
             still = mine[mine.rests.astype(bool)]
-            axis.plot(still.push, still.predicted, marker, color=f"C{index}", mfc="none", ms=13)
+            look: dict[str, Any] = {"color": f"C{index}", "mfc": "none", "ms": 10, "clip_on": False, "in_layout": False}
+            axis.plot(still.push, [1.0] * len(still), marker, transform=axis.get_xaxis_transform(), **look)
     for name, marker in zip(names.values(), plots.MARKERS):
         axis.plot([], [], marker, color=plots.GREY, label=name)
-    axis.set(xlabel=f"ε, the projection on v₋ that grows to r = {RADIUS:g}", ylabel="updates to leave")
+    axis.set(xlabel=f"ε, the projection on v₋ that grows to r = {RADIUS:g}; smaller →", ylabel="updates to leave")
     finish(axis)
     return fig
 
@@ -189,7 +190,8 @@ def draw_batches(result: dict[str, Any]) -> Figure | None:
         axis.plot([], [], marker, color=plots.GREY, mfc=fill, label=label)
     least = rows.push.min()
     axis.plot([RADIUS, least], [0, np.log(RADIUS / least)], color="black", lw=1.2, label="predicted: ln(r/ε)")
-    axis.set(xlabel="ε that the batches' kicks come to", ylabel="updates to leave × ln ρ (mean, 95 % interval)")
+    y = "updates to leave × ln ρ (mean, 95 % interval)"
+    axis.set(xlabel="ε that the batches' kicks come to; smaller →", ylabel=y)
     finish(axis)
     return fig
 
