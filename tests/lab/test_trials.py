@@ -102,8 +102,8 @@ def started(folder):
     command = [sys.executable, "-m", f"experiments.{folder.name}", *flags]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 60
-    while not list(folder.glob("unfinished-*")) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    while not any(b"\n" in path.read_bytes() for path in folder.glob("unfinished-*")) and time.monotonic() < deadline:
+        time.sleep(0.02)  # until a trial is written, not only the file there
     return process, command
 
 
