@@ -63,7 +63,12 @@ class Law:
         k, q, r = self.b * left, c * self.a, self.a * left + self.b * c
         limit = (1 + more) * self.time(self.best) - r if math.isfinite(self.best) else (1 + more) * r - r
         root = math.sqrt(max(0.0, limit**2 - 4 * k * q))
-        low = 2 * q / (limit + root) if limit + root > 0 else 1.0
+        if limit < 0:  # only with k < 0; the other form of the same root would subtract numbers that are nearly equal
+            low = (limit - root) / (2 * k)
+        elif limit + root > 0:
+            low = 2 * q / (limit + root)
+        else:
+            low = 1.0
         high = (limit + root) / (2 * k) if k > 0 else self.N  # else T falls as far as all rows
         return min(max(1.0, low), self.N), min(self.N, high)
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import scipy.optimize
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import refused
 
@@ -28,6 +28,7 @@ def test_endless_rows_give_the_root(a, b, B_c):
     assert Law(a, b, B_c).best == pytest.approx(max(1.0, math.sqrt(B_c * a / b)))
 
 
+@example(0.001, 4517.0, 9436.0, 2.0, 1.0)
 @given(POSITIVE, POSITIVE, st.floats(1, 1e4), ROWS, st.floats(0.01, 1))
 def test_the_band_is_where_the_time_is_near_the_least(a, b, B_c, N, more):
     law = Law(a, b, B_c, N)
