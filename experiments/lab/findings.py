@@ -104,20 +104,12 @@ def kept(one: Experiment, path: Path) -> Finding:
 def read_default(one: Experiment, path: Path) -> dict[str, Any]:
     """A result or a finding; ValueError unless the experiment without flags has these data and these settings."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        lacks = [key for key in KEPT if key not in found]
-        lacks += [key for key in KEPT[1:] if not lacks and not isinstance(found[key], dict)]
-        lacks += [key for key in MACHINE if not lacks and key not in found["environment"]]
-        if not lacks and not all(
-            isinstance(claim, dict) and "statement" in claim for claim in found["claims"].values()
-        ):
-            lacks = ["statement"]
+        found = results.read(path, {"experiment": str} | dict.fromkeys(KEPT[1:], dict))
     except FileNotFoundError:
         raise ValueError(f"{one.name} has no result; expected one from {_again(one.name)}") from None
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{str(path)!r} cannot be read: {reason}; expected what {_again(one.name)} writes") from None
-    if lacks:
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{error}; expected what {_again(one.name)} writes") from None
+    if lacks := [key for key in MACHINE if key not in found["environment"]]:
         raise ValueError(f"{str(path)!r} lacks {lacks[0]!r}; expected what {_again(one.name)} writes")
     data, settings = prepare(one, commandline.parser(one).parse_args([]))
     wanted = {"experiment": one.name, **settings.plain(), "data": results.data_read(data)}

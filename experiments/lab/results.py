@@ -103,6 +103,26 @@ def _put_back(path: Path, part: Path, content: bytes | None) -> None:
         part.replace(path)
 
 
+def read(path: Path, shapes: Mapping[str, type]) -> dict[str, Any]:
+    """What `write_json` wrote: an object with at least the entries of `shapes`, a type for each name.
+
+    Raises OSError where the file cannot be read, and ValueError, in a line, where it holds something else, or a claim
+    without a statement.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):  # brackets may be nested a thousand deep
+        raise ValueError(f"{str(path)!r} is no JSON") from None
+    entries = found if isinstance(found, dict) else {}
+    lacking = [name for name, shape in shapes.items() if not isinstance(entries.get(name), shape)]
+    claims = [] if lacking else found["claims"].values()
+    if not all(isinstance(claim, dict) and "statement" in claim for claim in claims):
+        lacking = ["statement"]
+    if lacking:
+        raise ValueError(f"{str(path)!r} lacks {lacking[0]!r}")
+    return found
+
+
 def json_text(result: dict[str, Any], ascii_only: bool = True) -> str:
     """`result` as JSON; NaN and infinity, which JSON lacks, become null."""
     return json.dumps(_plain(result), indent=1, allow_nan=False, ensure_ascii=ascii_only) + "\n"

@@ -19,12 +19,13 @@ from typing import Any
 
 from minigrad.engine import checks
 
-from . import commandline, experiment
+from . import commandline, experiment, results
 from .commands import load, names
 from .text import listed, natural, wrapped
 
 CLOCK = {"seconds", "microseconds", "seconds_to_target", "cost_seconds", "shuffle", "message", "least", "median"}
 NOT_AGAIN = ("out", "run", "workers", "scheduler")  # flags that the rows do not depend on
+SHAPES = {"experiment": str, "rows": list, "claims": dict, "environment": dict, "data": dict, "command": str}
 MACHINE = ("python", "processor", "versions", "blas", "device")
 
 
@@ -52,17 +53,14 @@ def main(argv: Sequence[str]) -> int:
 def _read(folder: Path) -> dict[str, Any]:
     path = folder / "result.json"
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no JSON"
-        raise ValueError(f"{str(path)!r}: {reason}; expected the result of an experiment") from None
-    shapes = {"rows": list, "claims": dict, "environment": dict, "data": dict, "command": str}
-    known = isinstance(result, dict) and result.get("experiment") in names()
-    lacking = [key for key, shape in shapes.items() if not known or not isinstance(result.get(key), shape)]
-    if not lacking and not all(isinstance(claim, dict) for claim in result["claims"].values()):
-        lacking = ["claims"]
-    if lacking:
-        raise ValueError(f"{str(path)!r} lacks {listed(lacking)}; expected the result of an experiment")
+        result = results.read(path, SHAPES)
+    except (OSError, ValueError) as error:
+        reason = f"{str(path)!r}: {error.strerror}" if isinstance(error, OSError) else error
+        raise ValueError(f"{reason}; expected the result of an experiment") from None
+    if result["experiment"] not in names():
+        raise ValueError(
+            f"{str(path)!r} is of {checks.shown(result['experiment'])}; expected one of {', '.join(names())}"
+        )
     try:
         flags = flags_of(result["command"], result["experiment"])
         with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
