@@ -79,5 +79,11 @@ EXPERIMENT = Experiment(
         "cost": report.draw_cost,
         "accuracy": report.draw_accuracy,
     },
-    about={"rate_map": "C8a", "rules": "", "same_rate": "C8", "cost": "C8d C8b C8c", "accuracy": "C8e"},
+    about={
+        "rate_map": ("C8a",),
+        "rules": (),
+        "same_rate": ("C8",),
+        "cost": ("C8d", "C8b", "C8c"),
+        "accuracy": ("C8e",),
+    },
 )

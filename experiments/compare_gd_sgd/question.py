@@ -47,5 +47,5 @@ EXPERIMENT = Experiment(
         "distance": report.draw_distance,
         "cost": report.draw_cost,
     },
-    about=dict.fromkeys(("paths", "training", "same_rate", "cost"), ""),
+    about=dict.fromkeys(("paths", "training", "same_rate", "cost"), ()),
 )

@@ -40,5 +40,5 @@ EXPERIMENT = Experiment(
     judge=judge.judge,
     tables=report.tables,
     figures={"ranks": report.draw_ranks, "updates": report.draw_updates},
-    about={"ranks": "C10b", "updates": ""},
+    about={"ranks": ("C10b",), "updates": ()},
 )

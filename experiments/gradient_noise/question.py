@@ -41,5 +41,5 @@ EXPERIMENT = Experiment(
     judge=judge.judge,
     tables=report.tables,
     figures={"spread": report.draw_spread, "control": report.draw_control, "noise_scale": report.draw_noise_scale},
-    about={"noise_scale": ""},
+    about={"noise_scale": ()},
 )

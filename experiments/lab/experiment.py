@@ -73,8 +73,8 @@ class Experiment:
         tables(result) -> what the terminal shows.
     figures : dict of callable
         By file name: figure(result) -> a figure, or None where there is nothing to draw.
-    about : dict of str
-        By file name: the claim that a figure is about, then others that it shows; "" for none. Else the first measured.
+    about : dict of tuple
+        By file name: the claim that a figure is about, then others that it shows; () for none. Else the first measured.
     binary : bool, optional
         Whether it needs two classes; without it, where its model is logistic regression and the data are built in.
     fixed : sequence of str
@@ -96,7 +96,7 @@ class Experiment:
     judge: Callable[[Result], dict[str, Judgement]]
     tables: Callable[[Result], str]
     figures: Mapping[str, Callable[[Result], Figure | None]]
-    about: Mapping[str, str] = field(default_factory=dict)
+    about: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     binary: bool | None = None
     fixed: tuple[str, ...] = ()
     automatic: Mapping[str, str] = field(default_factory=dict)
@@ -222,7 +222,7 @@ def drawn(experiment: Experiment, result: Result) -> Iterator[tuple[str, Figure]
 def claim_of(experiment: Experiment, result: Result, figure: str) -> str:
     """The claim that the figure of that name is about; "" for none."""
     measured = [name for name, claim in result["claims"].items() if claim["verdict"] != "not measured"]
-    return experiment.about.get(figure, next(iter(measured), "")).partition(" ")[0]
+    return next(iter(experiment.about.get(figure, measured)), "")
 
 
 def said(name: str, claim: dict[str, Any]) -> str:

@@ -185,7 +185,7 @@ def unmeasured(one: Experiment, name: str) -> str:
 
 
 def claim_of(
-    name: str, result: Result, drawn: Sequence[Drawn], names: Sequence[str], about: Mapping[str, str] | None = None
+    name: str, result: Result, drawn: Sequence[Drawn], names: Sequence[str], about: Mapping[str, Sequence[str]]
 ) -> Claim:
     """A claim of a result, with its questions and figures; `about` as of the experiment."""
     claim, leads = result["claims"][name], name == names[0]
@@ -201,7 +201,7 @@ def claim_of(
         figures,
         leads,
         claim["evidence"],
-        [(each.claim, each.title) for each in drawn if name in (about or {}).get(each.name, "").split()[1:]],
+        [(each.claim, each.title) for each in drawn if name in about.get(each.name, ())[1:]],
     )
 
 

@@ -60,5 +60,5 @@ EXPERIMENT = Experiment(
     judge=judge.judge,
     tables=report.tables,
     figures={"race": report.draw_race, "cost": report.draw_cost, "overhead": report.draw_overhead},
-    about={"race": "C4a", "cost": "C4b", "overhead": "C4b"},
+    about={"race": ("C4a",), "cost": ("C4b",), "overhead": ("C4b",)},
 )

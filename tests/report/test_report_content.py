@@ -35,7 +35,7 @@ CONTROL = question("d", 0, 0.5, control=True)
 def test_the_numbers_that_decided(questions, verdict, names):
     claim = Judgement("because", questions).plain("It is so.")
     assert claim["verdict"] == verdict
-    told = content.claim_of("C1", {"claims": {"C1": claim}}, [], ["C1"])
+    told = content.claim_of("C1", {"claims": {"C1": claim}}, [], ["C1"], {})
     assert [each["question"] for each in told.deciding] == names
     answers = [each["answer"] for each in told.questions if not each["control"]]
     assert answers == sorted(answers, key=["no", "open", "yes"].index)
@@ -79,7 +79,7 @@ def test_a_claim_without_a_figure_points_to_the_one_that_shows_it():
     claims = {name: Judgement("because", [YES]).plain("It is so.") for name in ("C8b", "C8d")}
     drawn = [Drawn("cost", "C8d", "What it takes", [], "", Markup(), 1)]
     b, d = (
-        content.claim_of(name, {"claims": claims}, drawn, ["C8b", "C8d"], {"cost": "C8d C8b"})
+        content.claim_of(name, {"claims": claims}, drawn, ["C8b", "C8d"], {"cost": ("C8d", "C8b")})
         for name in sorted(claims)
     )
     assert (b.figures, b.shown_by) == ([], [("C8d", "What it takes")])
@@ -90,4 +90,4 @@ def test_every_further_claim_of_a_figure_is_one_of_its_experiment(experiments):
     for one in experiments:
         for figure, names in one.about.items():
             assert figure in one.figures
-            assert set(names.split()) <= set(one.claims)
+            assert set(names) <= set(one.claims)

@@ -49,7 +49,7 @@ def test_the_map_says_that_other_runs_decide_the_claim_beside_it(result):
 
 
 def test_the_figure_of_the_cost_shows_three_claims(result):
-    assert EXPERIMENT.about["cost"].split() == ["C8d", "C8b", "C8c"]
+    assert EXPERIMENT.about["cost"] == ("C8d", "C8b", "C8c")
     assert claim_of(EXPERIMENT, result, "cost") == "C8d"
 
 
