@@ -49,7 +49,7 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     spans = [span([cost.over_all.estimate for cost in some.values()]) for some in (first_order, others)]
     because = (
         f"excess loss with the best mini-batch over that with all samples: {spans[0]} (SGD, Adagrad, Adam), {spans[1]} "
-        "(CG; L-BFGS against its best kind)"
+        "(CG and L-BFGS)"
     )
     if any(math.isnan(cost.over_all.estimate) for cost in costs.values()):
         because = "there are no runs both on all samples and on mini-batches, which are to be compared"
