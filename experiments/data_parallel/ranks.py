@@ -112,7 +112,9 @@ def _call(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     except BaseException as error:
         if ranks.size > 1:
             print(f"rank {ranks.rank}: {type(error).__name__}: {error}; all ranks end", file=sys.stderr, flush=True)
-            time.sleep(LAST_WORDS)
-            ranks.comm.Abort(130 if isinstance(error, KeyboardInterrupt) else 1)
-            os._exit(1)  # Abort may return before it ends this process
+            try:
+                time.sleep(LAST_WORDS)
+            finally:  # a second Ctrl-C, too
+                ranks.comm.Abort(130 if isinstance(error, KeyboardInterrupt) else 1)
+                os._exit(1)  # Abort may return before it ends this process
         raise

@@ -8,10 +8,11 @@ are in its name; it is deleted when the experiment has written its result.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Any, Self
@@ -107,9 +108,10 @@ class Trials:
         waiting = {key: each for key, each in zip(keys, arguments) if key not in self.journal.finished}
         self.resumed += len(self._from_journal.intersection(keys))
         self.progress.part(until, len(keys), len(keys) - len(waiting))
-        for key, rows in self._each(trial, settings, waiting, timed):
-            self.journal.keep(key, rows)
-            self.progress.trial_done()
+        with contextlib.closing(self._each(trial, settings, waiting, timed)) as done:  # gives BLAS its threads back
+            for key, rows in done:
+                self.journal.keep(key, rows)
+                self.progress.trial_done()
         rows = [row for key in keys for row in self.journal.finished[key]]
         self.rows += rows
         return rows
@@ -127,7 +129,7 @@ class Trials:
 
     def _each(
         self, trial: Callable[..., Rows], settings: Settings, waiting: dict[str, dict], timed: bool
-    ) -> Iterator[tuple[str, Rows]]:
+    ) -> Generator[tuple[str, Rows], None, None]:
         """(key, rows) of each trial as it finishes."""
         if timed:
             for key, arguments in waiting.items():
