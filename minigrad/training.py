@@ -13,7 +13,7 @@ import numpy as np
 
 from .data import Dataset, batches
 from .engine import checks
-from .engine.batch import Batch
+from .engine.batch import Batch, quiet
 from .history import History, Recorder
 from .model import Model
 from .optimizers import SGD, Optimizer
@@ -100,7 +100,7 @@ def train(
     per_sample_epoch = _per_sample_epoch(path, optimizer, batch_size)
 
     # A run that diverges overflows on its way: that is a result, marked in the history.
-    with np.errstate(over="ignore", invalid="ignore"), _bar(verbose, epochs * rows) as bar:
+    with quiet(), _bar(verbose, epochs * rows) as bar:
         done = Recorder(model, [data, *test_data], rows, due, target, callback, bar)
         for _ in range(epochs):
             if done.finished:

@@ -73,13 +73,13 @@ def faster_epochs(result: dict[str, Any]) -> Judgement:
     for name, slower, larger in pairs:  # readings that lie next to each other; one slow second does not move a median
         ratio = median_interval([a / b for a, b in zip(slower, cost[larger])])
         questions.append(Question(f"time of an epoch, {name} over {larger:,}", ratio, MARGIN))
-    two = [number(question.interval.estimate) for question in questions]
+    times = [number(question.interval.estimate) for question in questions]
     because = (
-        f"an epoch at batch {first:,} takes {two[0]} times as long as at {middle:,}, and that {two[1]} times as long "
-        f"as at {last:,}"
+        f"an epoch at batch {first:,} takes {times[0]} times as long as at {middle:,}, and that {times[1]} times as "
+        f"long as at {last:,}"
     )
     if len(pairs) > 2:
-        because += f"; on the per-sample path batch 1 takes {two[2]} times as long as {second:,}"
+        because += f"; on the per-sample path batch 1 takes {times[2]} times as long as {second:,}"
     return Judgement(because, questions)
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from .statistics import at_target
 from .training import train
 
 OPTIMIZERS: dict[str, Callable[[float], Optimizer]] = {"sgd": SGD, "momentum": partial(SGD, momentum=0.9), "adam": Adam}
+Number = TypeVar("Number", int, float)
 COUNTS = ("epoch", "updates", "samples", "seconds")
 # of `moments`
 APART = 2.0  # epochs between two evaluations, where batches are large
@@ -111,9 +112,9 @@ def moments(rows: int, batch_size: int, epochs: int, parameters: int, epoch_ends
     return sorted({rows * math.ceil(epoch) if epoch_ends else math.ceil(rows * epoch) for epoch in found})
 
 
-def nearest(sizes: Iterable[int], wanted: float) -> int:
-    """The size nearest to the one that is wanted, on a log scale."""
-    return min(sizes, key=lambda size: abs(math.log(size / wanted)))
+def nearest(values: Iterable[Number], wanted: float) -> Number:
+    """The value nearest to the one that is wanted, such as a batch size, on a log scale."""
+    return min(values, key=lambda value: abs(math.log(value / wanted)))
 
 
 def choose_target(data: Dataset, settings: TrainingSettings) -> float:

@@ -62,17 +62,17 @@ def worth(claim: Claim, evidence: dict[str, Any]) -> list[Said]:
     """The advice; and where the probe costs more than a run saves, what to do instead, and below how many runs."""
     low, high = evidence["band"]
     sizes = f"{low:,} to {high:,}" if low < high else f"{low:,}"
-    advice = f"rain with batches of {sizes} rows, at learning rate {evidence['learning_rate']:.3g}."
+    advice = f"train with batches of {sizes} rows, at learning rate {evidence['learning_rate']:.3g}."
     probe = evidence.get("probe", {})
     if not evidence.get("just_train") or "seconds" not in probe:
-        return [Said(f"T{advice}", claim="C9")]
+        return [Said(begun(advice), claim="C9")]
     runs, instead = probe.get("pays_after_runs"), claim.because.partition(":")[0]
     cost = f"the probe, which finds the batch size, took {number(probe['seconds'])} s"
     if runs is None or not math.isfinite(runs):
         return [Said(f"{begun(instead)}: {cost} and saves nothing.", claim="C9")]
     saves = f"saves {number(probe['seconds'] / runs)} s a run"
     fewer = f"For fewer runs {instead}: {cost} and {saves}."
-    return [Said(f"For {math.ceil(runs):,} runs or more t{advice}", claim="C9"), Said(fewer)]
+    return [Said(f"For {math.ceil(runs):,} runs or more {advice}", claim="C9"), Said(fewer)]
 
 
 def data(part: Part) -> str:

@@ -17,6 +17,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..lab.experiment import Result
 from ..lab.results import frame
+from ..lab.sweep import nearest
 from ..lab.text import data_name, number, styled
 from . import still
 from .surfaces import GRID, UPDATES, Scene, digits, saddle
@@ -206,7 +207,7 @@ def preset(
     """A preset: its title, its address, its run, and the reason with the run's numbers filled in."""
     scene = scenes[state[0]]
     size = scene["sizes"].index(state[1])
-    rate = min(range(len(scene["rates"])), key=lambda k: abs(np.log(scene["rates"][k] / state[2])))
+    rate = scene["rates"].index(nearest(scene["rates"], state[2]))
     run = scene["runs"][size][rate]
     points = np.cumsum(np.reshape(run["path"], (-1, 2)), axis=0)
     end = number(10 ** (run["loss"][-1] / 100))

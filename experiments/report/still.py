@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..lab.sweep import nearest
 from .surfaces import GRID
 
 WIDTHS = {"updates": 246, "seconds": 246, "curve": 246}  # of what a plot draws in; all are HEIGHT high
@@ -39,11 +40,6 @@ def way(points: np.ndarray) -> str:
     return "M" + " ".join(f"{x} {GRID - y}" for x, y in points)
 
 
-def nearest(values: Sequence[float], wanted: float) -> int:
-    """Where in `values` the one is that is nearest on a log scale."""
-    return min(range(len(values)), key=lambda k: abs(math.log(values[k] / wanted)))
-
-
 def three(value: float) -> str:
     """Three significant digits, as the page's script writes them."""
     return f"{float(f'{value:.3g}'):,.12g}"
@@ -59,7 +55,7 @@ def time(seconds: float) -> str:
 def begin(scenes: Mapping[str, Any], curve: Mapping[str, Any]) -> dict[str, Any]:
     """The state of the sliders at the beginning, all of it at places that they have."""
     scene = scenes[BEGIN["surface"]]
-    b, eta = scene["sizes"][nearest(scene["sizes"], BEGIN["b"])], scene["rates"][nearest(scene["rates"], BEGIN["eta"])]
+    b, eta = nearest(scene["sizes"], BEGIN["b"]), nearest(scene["rates"], BEGIN["eta"])
     return {"surface": scene["name"], "b": b, "eta": eta, "ab": curve["ab"], "bc": curve["bc"]}
 
 

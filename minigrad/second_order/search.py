@@ -21,7 +21,7 @@ import math
 import numpy as np
 
 from ..engine.backend import Array
-from ..engine.batch import Batch
+from ..engine.batch import Batch, quiet
 from ..model import Model
 from ..optimizers import Optimizer
 from .line_search import Trial, strong_wolfe
@@ -66,7 +66,7 @@ class LineSearchOptimizer(Optimizer):
 
         def phi(alpha: float) -> tuple[float, float]:
             alphas.append(alpha)
-            with np.errstate(over="ignore", invalid="ignore"):  # a step that is far too long shows in its J
+            with quiet():  # a step that is far too long shows in its J
                 model.xp.multiply(d, alpha, out=theta)
                 model.xp.add(start, theta, out=theta)
                 J, _ = model.loss_and_gradient(batch, out=G_new)
