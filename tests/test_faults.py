@@ -14,20 +14,12 @@ import time
 from pathlib import Path
 
 import pytest
-from lab_helpers import nobody_left
+from lab_helpers import SMALL, nobody_left
 
 from experiments.lab import commands, verify
 
 ROOT = Path(__file__).resolve().parents[1]
 KILLS = int(os.environ.get("MINIGRAD_KILLS", "200"))
-SMALL = {  # flags that make an experiment a matter of seconds
-    "batch_size_sweep": ["--batch-sizes", "16 all", "--epochs", "3"],
-    "best_batch_size": ["--batch-sizes", "4 16 64 all", "--epochs", "2"],
-    "data_parallel": ["--batch-sizes", "8 32 all", "--epochs", "3"],
-    "equal_compute": ["--batch-sizes", "64 all", "--epochs", "20"],
-    "local_minima": ["--batch-sizes", "16 all"],
-    "throughput": ["--batch-sizes", "1 64"],
-}
 WHOLE = {"best_batch_size", "powers_of_two", "throughput"}  # a clock chooses what these run, or is all they read
 pytestmark = [pytest.mark.faults, pytest.mark.skipif(os.name == "nt", reason="signals and process groups")]
 

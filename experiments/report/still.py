@@ -16,11 +16,7 @@ from .surfaces import GRID
 
 WIDTHS = {"updates": 246, "seconds": 246, "curve": 246}  # of what a plot draws in; all are HEIGHT high
 HEIGHT = 306
-BEGIN: dict[str, Any] = {
-    "surface": "digits",
-    "b": 32,
-    "eta": 0.562,
-}  # a/b and B_c: as measured
+BEGIN: dict[str, Any] = {"surface": "digits", "b": 32, "eta": 0.562}  # a/b and B_c: as measured
 
 Axis = Mapping[str, Any]
 

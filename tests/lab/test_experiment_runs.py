@@ -11,10 +11,12 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
+from lab_helpers import SMALL
 from strategies import SMALLER, python, status_of
 
 from experiments.compare_gd_sgd import measure
 from experiments.compare_gd_sgd.question import EXPERIMENT
+from experiments.lab import commands
 from experiments.lab.journal import Journal
 from minigrad import load_digits
 
@@ -71,6 +73,19 @@ def test_a_whole_process(tmp_path):
     assert result["settings"]["batch_sizes"] == [64, 1437]
     assert result["claims"]["C1"]["because"] in " ".join(done.stdout.split())
     assert_drawn(folder)
+
+
+@pytest.mark.parametrize("name", commands.names())
+def test_every_figure_is_written_twice_and_is_no_blank_sheet(name, tmp_path):
+    one = commands.load(name)
+    flags = ["--quick", "--rows", "200", "--seeds", "2", "--quiet", *SMALL.get(name, []), "--out", tmp_path]
+    assert status_of(one, [*flags, *([] if "workers" in one.fixed else ["--workers", "1"])]) == 0
+    drawn = {path.stem for path in (tmp_path / name).glob("*.png")}
+    assert drawn <= set(one.figures)
+    assert len(drawn) >= len(one.figures) / 2  # two seeds leave little to show of some
+    for each in drawn:
+        assert (tmp_path / name / f"{each}.svg").stat().st_size > 10_000
+        assert matplotlib.image.imread(tmp_path / name / f"{each}.png").std() > 0.03
 
 
 # ---- own data, tiny data, interruption -------------------------------------------------------------------------------
