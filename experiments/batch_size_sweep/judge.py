@@ -37,15 +37,15 @@ def too_small(result: dict[str, Any]) -> Judgement:
     takes = seeds_needed(result["settings"].get("seeds"), SHARE_SEEDS)
     smallest = min(columns(frame(result, "training"), "seed"), default=1)
     questions, said = [], []
-    for rates in (SAME, TUNED):
+    for rates, called in ((SAME, "the one rate for all sizes"), (TUNED, "its own best rate")):
         trained = runs(result, rates)
         reached = [math.isfinite(x) for x in columns(trained, "updates_to_target").get(smallest, [])]
         used = set(columns(trained, "learning_rate").get(smallest, []))
         at = f", {min(used):g}" if len(used) == 1 else ""
         share = proportion(sum(reached), len(reached))
-        name = f"share of runs at batch {smallest:,} that arrive, {rates}"
+        name = f"share of runs at batch {smallest:,} that arrive, at {called}"
         questions.append(Question(name, share, 0, 0.5, ".0%", takes=takes))
-        said.append(f"{sum(reached)} of {len(reached)} runs at the {rates}{at}")
+        said.append(f"{sum(reached)} of {len(reached)} runs at {called}{at}")
     rules = {
         rule: {str(size): mean_interval(ratios).plain() for size, ratios in sizes.items()}
         for rule, sizes in rule_costs(result).items()

@@ -14,16 +14,18 @@ from ..lab import plots
 from ..lab.facts import base_rate_of
 from ..lab.results import frame
 from ..lab.statistics import mean_interval
-from ..lab.text import headline, median_and_range, number, table
+from ..lab.text import begun, headline, median_and_range, number, table
 from .accuracies import ENDS, SHARE
 from .measure import SAME, TREATMENTS, TUNED
 from .rows import columns, linear_accuracies, runs
-from .rules import cells, map_of, ridge, rule_costs
+from .rules import cells, map_of, ridge, rule_costs, rule_rates
 
 BEST: dict[str, Any] = {"fill": False, "ec": plots.COLOURS[1], "lw": 4}  # how cells of the map are drawn
 PERCENT = (0.0, 100.0)
 NEVER: dict[str, Any] = {"fc": "0.85", "ec": "0.4", "lw": 0}
 LOST = NEVER | {"hatch": "////"}
+NEVER_THERE: dict[str, Any] = {"marker": "x", "ms": 9, "mew": 3, "ls": "none"}  # marks above the figure of the rules
+NOT_TRIED: dict[str, Any] = NEVER_THERE | {"marker": "o", "mfc": "none", "mew": 2}
 
 
 def tables(result: dict[str, Any]) -> str:
@@ -135,8 +137,9 @@ def draw_map(result: dict[str, Any]) -> Figure:
 
 
 def cell(column: int, row: int, look: dict[str, Any]) -> Rectangle:
-    """A cell of the map."""
-    return Rectangle((column - 0.5, row - 0.5), 1, 1, **look)
+    """A cell of the map; a frame lies within it, so that two side by side are two."""
+    side = 0.9 if look is BEST else 1.0
+    return Rectangle((column - side / 2, row - side / 2), side, side, **look)
 
 
 def worse_than_guessing(result: dict[str, Any]) -> pd.DataFrame:
@@ -148,24 +151,37 @@ def worse_than_guessing(result: dict[str, Any]) -> pd.DataFrame:
 
 def draw_rules(result: dict[str, Any]) -> Figure | None:
     """What each rule for the rate costs beside the best rate, against the batch size."""
-    costs, best = rule_costs(result), ridge(result)
+    costs, rates, updates = rule_costs(result), rule_rates(result), map_of(result)
     if not costs["same"]:
         return None
     title = f"What a rule for the rate costs, from the best rate of batch {result['settings']['reference']:,} on"
     fig, [[axis]] = plots.figure(1, 1, 10, 5.4, title, result["settings"])
     for index, (rule, sizes) in enumerate(costs.items()):
         plots.medians(axis, list(sizes), list(sizes.values()), index, f"{rule} rate")
-        never = [size for size, ratios in sizes.items() if math.isinf(np.median(ratios))]
-        height, above = [1.04 + 0.05 * index] * len(never), axis.get_xaxis_transform()
-        axis.plot(never, height, "x", color=f"C{index}", ms=9, mew=3, transform=above, clip_on=False)
-    axis.plot([], [], "x", color="black", ms=10, mew=3, label="above: never arrives,\nor not tried")
+        for size in (size for size, ratios in sizes.items() if math.isinf(np.median(ratios))):
+            tried = updates[size].dropna().index
+            look = NEVER_THERE if tried.min() <= rates[rule][size] <= tried.max() else NOT_TRIED
+            height, above = 1.04 + 0.05 * index, axis.get_xaxis_transform()
+            axis.plot(size, height, color=f"C{index}", transform=above, clip_on=False, **look)
+    for look, label in (
+        (NEVER_THERE, "above: no run arrives at\nthat rate, or at the next"),
+        (NOT_TRIED, "above: rate not tried"),
+    ):
+        axis.plot([], [], color="black", label=label, **look)
     axis.axhline(1, color="black", lw=1)
     plots.log_axes(axis, "y")
     axis.set_ylim(0.9, max(3, axis.get_ylim()[1]))
-    plots.batch_axis(axis, list(best))
+    plots.batch_axis(axis, list(costs["same"]))
     axis.set_ylabel("updates over those at the best rate")
     plots.legend_beside(axis)
+    said = "; ".join(f"{rule} rate: {good_sizes(by_size)}" for rule, by_size in costs.items())
+    plots.write_below(fig, f"Batch sizes with at most twice the updates of the best rate. {begun(said)}.")
     return fig
+
+
+def good_sizes(ratios: dict[int, list[float]]) -> str:
+    """The batch sizes at which a rule takes at most twice the updates of the best rate."""
+    return ", ".join(f"{size:,}" for size, each in ratios.items() if np.median(each) <= 2) or "none"
 
 
 def draw_same_rate(result: dict[str, Any]) -> Figure:

@@ -35,6 +35,13 @@ def ridge(result: dict[str, Any]) -> dict[int, float]:
     return {int(size): float(rate) for size, rate in arrives.idxmin().items()} if arrives.size else {}
 
 
+def rule_rates(result: dict[str, Any]) -> dict[str, dict[int, float]]:
+    """The learning rate that each rule gives each batch size: {rule: {batch size: η}}; empty without a rate at B₀."""
+    best, reference = ridge(result), result["settings"].get("reference")
+    sizes = best if reference in best else ()
+    return {rule: {size: best[reference] * (size / reference) ** k for size in sizes} for rule, k in RULES.items()}
+
+
 def rule_costs(result: dict[str, Any]) -> dict[str, dict[int, list[float]]]:
     """Updates by each rule over those at the best rate: {rule: {batch size: a ratio a tuning seed}}.
 
@@ -43,11 +50,10 @@ def rule_costs(result: dict[str, Any]) -> dict[str, dict[int, list[float]]]:
     leaves the map.
     """
     best, rows = ridge(result), cells(result)
-    reference = result["settings"].get("reference")
     costs: dict[str, dict[int, list[float]]] = {rule: {} for rule in RULES}
-    for rule, k in RULES.items() if reference in best else ():
-        for size, tuned in best.items():
-            wanted = best[reference] * (size / reference) ** k
+    for rule, by_size in rule_rates(result).items():
+        for size, wanted in by_size.items():
+            tuned = best[size]
             for _, mine in rows[rows.batch_size == size].sort_values("learning_rate").groupby("seed"):
                 rates, updates = mine.learning_rate.to_numpy(), mine.updates_to_target.to_numpy()
                 least = updates[rates == tuned][0]  # 0 where a run begins below the target

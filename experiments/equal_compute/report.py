@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ..lab import plots
 from ..lab.results import frame
 from ..lab.statistics import median_interval
-from ..lab.text import headline, listed, logistic_name, median_and_range, model_name, number, table
+from ..lab.text import headline, listed, logistic_name, median_and_range, model_name, number, styled, table
 from .judge import DRAWN, HARDLY, SAMPLINGS, Case, along, compared, fits_of, needed, ratio, rows_of, seen
 from .measure import CASES, COUNTS, LOOSE, MODELS, TIGHT
 
@@ -146,7 +146,9 @@ def draw_needed(result: dict[str, Any], count: str, title: str) -> Figure | None
     over = {name: compared(result, case, count)[1].estimate for case, name in CASES.items()}
     said = [f"{number(each)} ({name})" for name, each in over.items() if math.isfinite(each)]
     if said:
-        plots.write_below(fig, f"All rows over the best smaller batch, {UNITS[count]}: {listed(said)}.")
+        plots.write_below(
+            fig, f"All rows over the best smaller batch, {UNITS[count]}, median of the seeds' ratios: {listed(said)}."
+        )
     return fig
 
 
@@ -209,6 +211,10 @@ def draw_directions(result: dict[str, Any]) -> Figure | None:
         axis.set(ylim=(-1.05, 1.05), xlabel="share of the updates to the target", title=title_of(model, result))
         axis.set_ylabel("cosine of gradients before and after an update")
         legend_below(axis)
+    medians = {name: seen(result, case, n, "cos_next").estimate for case, name in CASES.items()}
+    said = [f"{styled(each, '.3f')} ({name})" for name, each in medians.items() if math.isfinite(each)]
+    if said:
+        plots.write_below(fig, f"Median cosine along a run at the best rate: {listed(said)}.")
     return fig
 
 

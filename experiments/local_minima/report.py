@@ -155,4 +155,16 @@ def draw_sharpness(result: dict[str, Any]) -> Figure | None:
         plots.log_axes(axis, "y")
 
     title = "Sharpness λ where training ends, beside 2/η, above which a step of gradient descent overshoots"
-    return panels(result, title, "largest eigenvalue λ of the Hessian", draw)
+    fig = panels(result, title, "largest eigenvalue λ of the Hessian", draw)
+    if fig is not None:
+        said = [
+            f"{of_edge(rows)} ({rows.name.iloc[0]})" for _, rows in end_points(result).groupby("problem", observed=True)
+        ]
+        plots.write_below(fig, f"Median λ over 2/η of full batch, at its best rate: {listed(said)}.")
+    return fig
+
+
+def of_edge(ends: pd.DataFrame) -> str:
+    """The median of λ over 2/η where full batch ended on a problem, each start at the best rate."""
+    full = ends[(ends.arm == BEST) & (ends.batch_size == ends.m) & ~ends.diverged]
+    return number((full.sharpness * full.rate / 2).median())

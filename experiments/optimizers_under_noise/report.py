@@ -14,12 +14,13 @@ from ..lab import plots
 from ..lab.results import frame
 from ..lab.statistics import ratio_interval
 from ..lab.sweep import nearest
-from ..lab.text import headline, logistic_name, model_name, number, styled, table
+from ..lab.text import headline, listed, logistic_name, model_name, number, styled, table
 from .errors import FITS, error_fits
 from .judge import ends, noise_costs
 from .measure import FIRST_ORDER, GRIDS, LOGISTIC, NETWORK, OPTIMIZERS, PROBLEMS, REFERENCE, RUN, SEARCH, chosen_rates
 
 COUNTS = ["diverged", "skipped", "updates"]
+ERRORS = {"two": "two batches", "one": "one batch"}  # columns of the errors
 DRAWN = {"problem": NETWORK, "place": "middle", "direction": "along −G"}  # in the figure of the errors
 
 
@@ -154,7 +155,7 @@ def draw_errors(result: dict[str, Any]) -> Figure | None:
     symbols = "G: gradient of all rows; s: a step; dG: how G changes along s; B: batch size; tr Σ: variance of one row"
     fig, [[axis]] = plots.figure(1, 1, 9, 5.8, title, settings, symbols=symbols)
     steps, lengths = rows.steps.iloc[0], np.array(rows.length.tolist(), dtype=float)
-    for index, (name, batches) in enumerate((("two", "two batches"), ("one", "one batch"))):
+    for index, (name, batches) in enumerate(ERRORS.items()):
         label = f"dG on {batches}: slope {styled(fits[NETWORK][name].estimate, '.2f')}"
         plots.medians(axis, steps, np.array(rows[name].tolist(), dtype=float).T.tolist(), index, label)
     theory = np.sqrt(2 * rows.trace.to_numpy() / size)[:, None] / lengths
@@ -164,4 +165,8 @@ def draw_errors(result: dict[str, Any]) -> Figure | None:
     axis.set_ylabel("relative error of dG (median and range of the seeds)")
     axis.minorticks_off()
     axis.legend()
+    shortest = int(np.argmin(steps))
+    off = {batches: float(np.median([each[shortest] for each in rows[name]])) for name, batches in ERRORS.items()}
+    said = listed([f"{number(each)} on {batches}" for batches, each in off.items()])
+    plots.write_below(fig, f"At a step of {number(steps[shortest])} the relative error of dG is {said}.")
     return fig

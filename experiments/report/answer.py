@@ -59,7 +59,7 @@ def advised(claim: Claim, part: Part) -> list[Said]:
 
 
 def worth(claim: Claim, evidence: dict[str, Any]) -> list[Said]:
-    """The advice; and where the probe costs more than a run saves, what to do instead, and below how many runs."""
+    """The advice; and where the probe costs more than a run saves, first what to do for few runs."""
     low, high = evidence["band"]
     sizes = f"{low:,} to {high:,}" if low < high else f"{low:,}"
     advice = f"train with batches of {sizes} rows, at learning rate {evidence['learning_rate']:.3g}."
@@ -67,12 +67,15 @@ def worth(claim: Claim, evidence: dict[str, Any]) -> list[Said]:
     if not evidence.get("just_train") or "seconds" not in probe:
         return [Said(begun(advice), claim="C9")]
     runs, instead = probe.get("pays_after_runs"), claim.because.partition(":")[0]
-    cost = f"the probe, which finds the batch size, took {number(probe['seconds'])} s"
+    cost = number(probe["seconds"])
     if runs is None or not math.isfinite(runs):
-        return [Said(f"{begun(instead)}: {cost} and saves nothing.", claim="C9")]
-    saves = f"saves {number(probe['seconds'] / runs)} s a run"
-    fewer = f"For fewer runs {instead}: {cost} and {saves}."
-    return [Said(f"For {math.ceil(runs):,} runs or more {advice}", claim="C9"), Said(fewer)]
+        told = f"{begun(instead)}: the probe, which finds the batch size, took {cost} s and saves nothing."
+        return [Said(told, claim="C9")]
+    few = Said(f"For fewer than {math.ceil(runs):,} runs {instead}.", claim="C9")
+    saves = number(probe["seconds"] / runs)
+    paid = f"{cost}/{saves} runs pay for it"
+    why = f"The probe, which finds these numbers, took {cost} s and saves {saves} s a run: {paid}."
+    return [few, Said(f"For more runs {advice} {why}")]
 
 
 def data(part: Part) -> str:

@@ -61,7 +61,7 @@ WORDS = (
     Word(
         "equal copies", r"equal copies|even split", "Two hidden units with the same weights, which noise cannot part."
     ),
-    Word("excess loss", r"excess loss", "The loss above the least one that any run came to."),
+    Word("excess loss", r"excess loss", "The loss above the least one that there is, or that is known."),
     Word(
         "fast path",
         r"fast (?:per-sample )?path",

@@ -172,26 +172,33 @@ def presets(scenes: Mapping[str, dict[str, Any]], curve: Mapping[str, Any]) -> l
             "Too small a rate",
             ("digits", all_rows, 0.01),
             "An update is η times the gradient. At η = 0.01 even {updates} updates together are no longer than 4 "
-            "gradients: the path points the right way and stops half-way, {end} above the least loss.",
+            "gradients.",
+            "The path points the right way and stops half-way, {end} above the least loss.",
+            "",
         ),
         (
             "One sample, jitter",
             ("digits", 1, 1.0),
-            "At the minimum the gradients of the samples cancel in their mean, but none of them is 0. With one sample "
-            "an update never gets shorter: it arrives soon, and then jumps about, last {end} above the least loss.",
+            "At the minimum the gradients of the samples cancel in their mean, but none of them is 0. So with one "
+            "sample an update never gets short, unless the rate is small.",
+            "The path arrives soon, and then jumps about, last {end} above the least loss.",
+            "C8a",
         ),
         (
             "Full batch rests on the saddle",
             ("saddle", samples, 0.0562),
-            "From this start the mean gradient has no part along y at all. So all samples together slide to the saddle "
-            "and rest there, {end} above the minima. The noise of a batch does have such a part: try 32. And rounding "
-            "has one, too, which grows at each update: at η = 0.1 it leaves, late.",
+            "On the way to the saddle the mean gradient of all samples has no part to either side. The noise of a "
+            "batch has one.",
+            "All samples together slide to the saddle and rest there, {end} above the minima: try 32. Rounding has "
+            "such a part, too, which grows at each update: at η = 0.1 the path leaves, late.",
+            "C5a",
         ),
         (
             "A batch in between",
             ("digits", 32, 0.562),
-            "A mean of 32 samples jitters √32 = 5.7 times less than one sample, so the rate may be large. After "
-            "{updates} updates the loss is {end} above the least.",
+            "A mean of 32 samples jitters √32 = 5.7 times less than one sample, so the rate may be large.",
+            "After {updates} updates the loss is {end} above the least.",
+            "",
         ),
     ]
     return [preset(scenes, curve, *each) for each in wanted]
@@ -203,8 +210,10 @@ def preset(
     title: str,
     state: tuple[str, int, float],
     why: str,
+    seen: str,
+    claim: str,
 ) -> dict[str, Any]:
-    """A preset: its title, its address, its run, and the reason with the run's numbers filled in."""
+    """A preset: its title, its address, its run, the reason, what is seen, and the claim that it explains, or ""."""
     scene = scenes[state[0]]
     size = scene["sizes"].index(state[1])
     rate = scene["rates"].index(nearest(scene["rates"], state[2]))
@@ -214,8 +223,16 @@ def preset(
     label = f"batch size {'all ' * (state[1] == scene['rows'])}{state[1]:,}, η = {scene['rates'][rate]:g}"
     place = f"surface={state[0]}&b={state[1]}&eta={scene['rates'][rate]:g}"
     address = f"{place}&ab={curve['ab']:.12g}&bc={curve['bc']:.12g}"
-    why = why.format(updates=UPDATES, end=end)
-    said = {"title": title, "label": label, "why": why, "place": place, "address": address}
+    why, seen = (text.format(updates=UPDATES, end=end) for text in (why, seen))
+    said = {
+        "title": title,
+        "label": label,
+        "why": why,
+        "seen": seen,
+        "place": place,
+        "address": address,
+        "claim": claim,
+    }
     return said | {"scene": state[0], "d": still.way(points), "out": run.get("out")}
 
 

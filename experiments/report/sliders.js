@@ -135,11 +135,17 @@
     for (const each of presets) each.href = `#${each.dataset.place}&ab=${state.ab}&bc=${state.bc}`;
   }
 
-  function remember() {
+  function remember(at = "") {
     linkPresets();
     const address = new URLSearchParams(["surface", ...NAMES].map((name) => [name, state[name]]));
-    try { history.replaceState(null, "", `#${address}`); } catch { /* too often for this browser: only the address lags */ }
+    try { history.replaceState(null, "", `#${at ? `${at}&` : ""}${address}`); } catch { /* too often for this browser: only the address lags */ }
   }
+
+  // The part of the page that an address such as #word-batch or #word-batch&b=32 names; "" for none.
+  const section = () => {
+    const [name] = location.hash.slice(1).split("&");
+    return name && !name.includes("=") && find(name) ? name : "";
+  };
 
   // The state of an address such as #surface=digits&b=32&eta=0.1; false for any other address.
   function recall() {
@@ -166,10 +172,14 @@
     });
   }
   const go = () => {
-    if (!recall()) return;
-    place();
-    remember();
-    find("sliders").scrollIntoView();
+    const at = section();
+    if (recall()) {
+      place();
+      remember(at);
+      find(at || "sliders").scrollIntoView();
+    } else if (at && NAMES.some((name) => state[name] !== play.begin[name])) {
+      remember(at);  // a link to a word does not lose the place
+    }
   };
   addEventListener("hashchange", go);
   presets.forEach((each) => each.addEventListener("click", () => {

@@ -88,7 +88,7 @@ def digits() -> Scene:
     best = scipy.optimize.minimize(lambda theta: height(theta[None])[0], start, tol=1e-10)
     window = ((-2.2, 4.8), (-4.4, 2.6))
     marks = {"start": [start], "minimum": [best.x]}
-    title, names = f"Logistic regression on {len(x)} digits", ("weight w", "bias b")
+    title, names = f"Logistic regression on {len(x)} digits", ("weight", "bias")
     return Scene("digits", title, names, window, len(x), height, float(best.fun), marks, run)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -41,22 +42,26 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     }
     because = "no saddle was found: no network that was tried has an optimum at finite θ that makes a strict one"
     if not saddles.empty:
-        because = reason(it)
+        because = reason(it, trusted)
     # Runs from one saddle are not independent: what counts are the seeds, each of which has its own.
     questions = [replace(question, takes=takes) for question in (*parts(it, trusted), *controls)]
     return {"C5a": Judgement(because, questions, evidence)}
 
 
-def reason(it: dict[str, Interval]) -> str:
-    """Who leaves, and how fast, as far as it was measured."""
+def reason(it: dict[str, Interval], trusted: bool) -> str:
+    """Who leaves, and where batches settle, as far as it was measured; how fast, where that is no saddle's."""
     share = {name: f"{styled(interval.estimate, '.0%')} %" for name, interval in it.items()}
     itself, pushed = share["all data leave, at η₁"], share["pushed data leave"]
     told = f"full batch leaves the saddle in {itself} of runs, pushed {pushed}"
     if it["batches leave, even split"].estimate >= 0:
         uneven, even = share["batches leave, uneven split"], share["batches leave, even split"]
-        told += f"; batches leave in {uneven}, with equal copies {even}"
-    if it["slope over prediction"].estimate > 0:
+        told += f"; batches in {uneven}, with equal copies {even}"
+    large, small = it["settles above the saddle, at η₁"], it["settles above the saddle, at η₁/16"]
+    if not trusted:
         told += f"; pushes take {it['slope over prediction'].estimate:.3f} times the updates predicted"
+    elif math.isfinite(large.estimate):
+        settled = [styled(each.estimate, "+.3f") for each in (large, small)]
+        told += f"; they settle {settled[0]} from its loss at η₁, {settled[1]} at η₁/16"
     return told
 
 
@@ -66,12 +71,12 @@ def parts(it: dict[str, Interval], trusted: bool) -> list[Question]:
     large, small = it["settles above the saddle, at η₁"], it["settles above the saddle, at η₁/16"]
     few, most = "that fewer than half leave", "that more than half leave"
     asked = {
-        "runs of all data that leave (1) the saddle, at η₁": (it["all data leave, at η₁"], few),
-        "runs of all data that leave (1) the saddle, at η₁/4": (it["all data leave, at η₁/4"], few),
-        "runs of all data that leave (2) from beside it": (it["pushed data leave"], few),
-        "(3) batches leave where the copies differ": (it["batches leave, uneven split"], most),
+        "part 1, all data on the saddle, at a large rate, η₁: runs that leave": (it["all data leave, at η₁"], few),
+        "part 1, all data on the saddle, at a rate of η₁/4: runs that leave": (it["all data leave, at η₁/4"], few),
+        "part 2, all data beside the saddle: runs that leave": (it["pushed data leave"], few),
+        "part 3, batches, the two copies differ: runs that leave": (it["batches leave, uneven split"], most),
         # where no push leaves either, that batches stay says nothing about noise
-        "(4) batches leave where they are the same": (even, f"{most}; pushed: {control:.0%}"),
+        "part 4, batches, the two copies are the same: runs that leave": (even, f"{most}; pushed: {control:.0%}"),
     }
     questions = []
     for name, (share, by) in asked.items():
@@ -80,7 +85,9 @@ def parts(it: dict[str, Interval], trusted: bool) -> list[Question]:
         questions.append(Question(name, share, style=".0%", by=by, decided=None if open_ else answer))
     by = f"above 0 at η₁, and below at η₁/16: {small:+.3f}"
     answer = small_rate_needed(large, small) if trusted else None
-    settle = Question("(5) loss where batches settle, less the saddle's", large, style="+.3f", by=by, decided=answer)
+    settle = Question(
+        "part 5, loss where batches settle, less the saddle's", large, style="+.3f", by=by, decided=answer
+    )
     return [*questions, settle]
 
 

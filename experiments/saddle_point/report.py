@@ -16,11 +16,13 @@ from ..lab.text import data_name, median_and_range, number, table
 from .judge import leaving, settled_above
 from .theory import BATCH, EPOCH, PUSH, RADIUS, RANDOM, RANDOM_PUSH, ROUNDING, SPLITS, STEPS, rate_name
 
-SYMBOLS = (
-    "η₁: 1/(2 λ₊), a rate that suits the steepest direction; v₋: the direction downhill from the saddle; ε: how far "
-    "along v₋ a run starts, or what its batches' kicks come to; it has left at r; ρ: growth along v₋ in an update; "
-    "uneven: the two copies of the hidden unit differ in their outgoing weights"
-)
+SYMBOLS = {
+    "η₁": "1/(2 λ₊), a rate that suits the steepest direction",
+    "v₋": "the direction downhill from the saddle",
+    "ε": "how far along v₋ a run starts, or what its batches' kicks come to; it has left at r",
+    "ρ": "growth along v₋ in an update",
+    "uneven": "the two copies of the hidden unit differ in their outgoing weights",
+}
 MODEL = "a network with two tanh units, float64,"
 
 
@@ -86,6 +88,11 @@ def leaving_cell(result: dict[str, Any], wanted: dict[str, Any], split: str, ste
 # ---- figures ---------------------------------------------------------------------------------------------------------
 
 
+def meanings(*symbols: str) -> str:
+    """What is written below a figure of its symbols."""
+    return "; ".join(f"{symbol}: {SYMBOLS[symbol]}" for symbol in symbols)
+
+
 def draw_surface(result: dict[str, Any]) -> Figure:
     """The ways of three descents over x²/2 + y⁴/4 − y²/2."""
     runs = frame(result, "surface").to_dict("records")
@@ -114,7 +121,7 @@ def draw_plateau(result: dict[str, Any]) -> Figure | None:
     if frame(result, "saddle").empty:
         return None
     title = "Runs that come to a saddle: gradient norm and loss"
-    fig, [[norm, loss]] = plots.figure(1, 2, 14, 5.2, title, result["settings"], MODEL, SYMBOLS)
+    fig, [[norm, loss]] = plots.figure(1, 2, 14, 5.2, title, result["settings"], MODEL, meanings("uneven"))
     runs = frame(result, "plateau").to_dict("records")
     for index, run in enumerate(runs):
         label = f"batches of {run['batch_size']:,}, {run['split']} split"
@@ -138,7 +145,7 @@ def draw_updates(result: dict[str, Any]) -> Figure | None:
     if frame(result, "saddle").empty:
         return None
     title = "Updates to leave one saddle, against the projection ε that grows: measured and predicted"
-    fig, [[axis]] = plots.figure(1, 1, 11, 5.8, title, result["settings"], MODEL, SYMBOLS)
+    fig, [[axis]] = plots.figure(1, 1, 11, 5.8, title, result["settings"], MODEL, meanings("η₁", "v₋", "ε"))
     names = {PUSH: "all data, pushed along v₋", RANDOM: "all data, pushed at random"}
     names[ROUNDING] = "all data, not pushed: rounding\n(hollow, at the top: never;\nno bit of θ changes any more)"
     seed = frame(result, "saddle").seed.iloc[0]
@@ -175,7 +182,7 @@ def draw_batches(result: dict[str, Any]) -> Figure | None:
     if rows.empty:
         return None
     title = "How soon batches of each size leave the uneven saddles, measured and predicted"
-    fig, [[axis]] = plots.figure(1, 1, 11, 5.8, title, result["settings"], MODEL, SYMBOLS)
+    fig, [[axis]] = plots.figure(1, 1, 11, 5.8, title, result["settings"], MODEL, meanings(*SYMBOLS))
     n = frame(result, "saddle").N.iloc[0]
     for (size, step, mover), mine in rows.groupby(["batch_size", "step", "arm"]):
         mean = mean_interval((mine.updates * np.log(mine.growth)).tolist())
@@ -201,7 +208,7 @@ def draw_settling(result: dict[str, Any]) -> Figure | None:
     if frame(result, "saddle").empty:
         return None
     title = "Where the loss settles after leaving the saddle"
-    fig, [[axis]] = plots.figure(1, 1, 9.5, 5.2, title, result["settings"], MODEL, SYMBOLS)
+    fig, [[axis]] = plots.figure(1, 1, 9.5, 5.2, title, result["settings"], MODEL, meanings("η₁"))
     sizes = sorted(set(frame(result, "settling").batch_size))
     for index, step in enumerate(STEPS):
         groups = {size: settled_above(result, size, step) for size in sizes}

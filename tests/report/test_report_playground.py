@@ -200,5 +200,6 @@ def test_presets_say_what_their_runs_did(few_runs):
     small, jitter, rests, between = playground.presets(scenes, {"ab": 107.0, "bc": 1e5})
     assert small["label"] == "batch size all 600, η = 0.01"
     assert jitter["address"] == "surface=digits&b=1&eta=1&ab=107&bc=100000"
-    assert "0.25 above the minima" in rests["why"] or "0.251 above the minima" in rests["why"]
+    assert "0.25 above the minima" in rests["seen"] or "0.251 above the minima" in rests["seen"]
+    assert [each["claim"] for each in (small, jitter, rests, between)] == ["", "C8a", "C5a", ""]
     assert all(each["d"].startswith("M") for each in (small, jitter, rests, between))

@@ -158,6 +158,25 @@ def test_the_address_is_exactly_what_is_shown(opened, way):
     assert opened(tab.evaluate("location.hash")).evaluate(PLACE) == shown
 
 
+def test_a_link_to_a_word_does_not_lose_the_place_of_the_sliders(opened):
+    tab = opened("#surface=digits&b=1&eta=1&ab=40&bc=250")
+    tab.locator("#try a.word").first.click()
+    tab.wait_for_function("location.hash.startsWith('#word-') && location.hash.includes('&')")
+    again = opened(tab.evaluate("location.hash"))
+    assert again.evaluate(PLACE) == tab.evaluate(PLACE)
+    word = tab.evaluate("location.hash.slice(1).split('&')[0]")
+    assert 0 <= again.evaluate(f"document.getElementById('{word}').getBoundingClientRect().top") < 700
+    again.focus("#slider-b")
+    again.keyboard.press("ArrowRight")
+    assert again.evaluate("location.hash").startswith("#surface=")  # who moves a slider is at the sliders
+
+
+def test_a_preset_is_linked_from_the_claim_that_it_explains(opened):
+    tab = opened()
+    tab.locator("#C8a a.go").click()
+    tab.wait_for_function("document.getElementById('value-b').textContent === '1'")
+
+
 def test_a_preset_opened_in_a_window_of_its_own_is_the_same(opened):
     tab = opened("#ab=40&bc=250")
     link = tab.locator(".go").nth(1)
@@ -222,7 +241,7 @@ def test_an_address_that_is_none_is_ignored(opened, written, address):
 
 def test_presets_set_the_sliders(opened):
     tab = opened()
-    for link in tab.locator(".go").all():
+    for link in tab.locator(".preset .go").all():
         link.click()
         place = link.evaluate("each => each.nextElementSibling.textContent")
         tab.wait_for_function("place => place.includes(document.getElementById('value-eta').textContent)", arg=place)

@@ -116,7 +116,7 @@ def test_the_rows_turn_the_verdicts(claim, change, expected):
 def test_the_reasons_are_made_of_the_evidence():
     claims = judged(EXPERIMENT, made_up(wobble=0))
     assert claims["C8a"]["statement"] == "Too small a batch does not converge in 200 epochs."
-    assert "0 of 6 runs at the same rate" in claims["C8a"]["because"]
+    assert "0 of 6 runs at the one rate" in claims["C8a"]["because"]
     assert "batch size 1 ends −40.0 points" in claims["C8"]["because"]
     assert claims["C8d"]["evidence"]["fastest"] == 8
     assert "here 1 takes 8 times as long and 512 takes 9 times as long" in claims["C8d"]["because"]

@@ -98,23 +98,23 @@ def asked(result):
 @pytest.mark.parametrize(
     ("change", "part", "outcome"),
     [
-        ({}, "runs of all data that leave (1) the saddle, at η₁", None),
-        ({"rounding": 0.0}, "runs of all data that leave (1) the saddle, at η₁", True),
-        ({"rounding": 1.0}, "runs of all data that leave (1) the saddle, at η₁", False),
-        ({}, "runs of all data that leave (1) the saddle, at η₁/4", True),
-        ({"slow_rounding": 1.0}, "runs of all data that leave (1) the saddle, at η₁/4", False),
-        ({}, "runs of all data that leave (2) from beside it", False),
-        ({"push": 0.0}, "runs of all data that leave (2) from beside it", True),
-        ({}, "(3) batches leave where the copies differ", True),
-        ({"batch": 0.0}, "(3) batches leave where the copies differ", False),
-        ({}, "(4) batches leave where they are the same", False),
-        ({"even": 1.0}, "(4) batches leave where they are the same", True),
-        ({"random": 0.0}, "(4) batches leave where they are the same", None),  # the control failed
-        ({}, "(5) loss where batches settle, less the saddle's", True),
-        ({"large": -0.01}, "(5) loss where batches settle, less the saddle's", False),
-        ({"small": 0.01}, "(5) loss where batches settle, less the saddle's", False),
-        ({"small": -0.001}, "(5) loss where batches settle, less the saddle's", None),
-        ({"seeds": 1}, "(5) loss where batches settle, less the saddle's", None),
+        ({}, "part 1, all data on the saddle, at a large rate, η₁: runs that leave", None),
+        ({"rounding": 0.0}, "part 1, all data on the saddle, at a large rate, η₁: runs that leave", True),
+        ({"rounding": 1.0}, "part 1, all data on the saddle, at a large rate, η₁: runs that leave", False),
+        ({}, "part 1, all data on the saddle, at a rate of η₁/4: runs that leave", True),
+        ({"slow_rounding": 1.0}, "part 1, all data on the saddle, at a rate of η₁/4: runs that leave", False),
+        ({}, "part 2, all data beside the saddle: runs that leave", False),
+        ({"push": 0.0}, "part 2, all data beside the saddle: runs that leave", True),
+        ({}, "part 3, batches, the two copies differ: runs that leave", True),
+        ({"batch": 0.0}, "part 3, batches, the two copies differ: runs that leave", False),
+        ({}, "part 4, batches, the two copies are the same: runs that leave", False),
+        ({"even": 1.0}, "part 4, batches, the two copies are the same: runs that leave", True),
+        ({"random": 0.0}, "part 4, batches, the two copies are the same: runs that leave", None),  # the control failed
+        ({}, "part 5, loss where batches settle, less the saddle's", True),
+        ({"large": -0.01}, "part 5, loss where batches settle, less the saddle's", False),
+        ({"small": 0.01}, "part 5, loss where batches settle, less the saddle's", False),
+        ({"small": -0.001}, "part 5, loss where batches settle, less the saddle's", None),
+        ({"seeds": 1}, "part 5, loss where batches settle, less the saddle's", None),
     ],
 )
 def test_each_part_can_come_out_either_way(change, part, outcome):
@@ -134,7 +134,7 @@ def test_the_reason_is_made_of_the_evidence():
     texts = " ".join(question["text"] for question in evidence["questions"])
     for fragment in ("25 % (", "+0.124 (", "1.040 ("):
         assert fragment in texts
-    assert "1.040 times" in claim["because"]
+    assert "settle +0.124 from its loss" in claim["because"]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_the_reason_is_made_of_the_evidence():
         (made_up(push=0.0), "pushed 0 %"),  # who never leaves has no slope
         (
             {"rows": [row for row in made_up()["rows"] if row.get("arm") not in (BATCH, EPOCH)]},
-            "pushed 100 %; pushes",
+            "pushed 100 %; they settle",
         ),
     ],
 )
@@ -179,8 +179,8 @@ def test_a_small_real_run(result, tmp_path):
     claim = result["claims"]["C5a"]
     assert claim["verdict"] == "conditional", claim["because"]
     answers = {each["question"]: each["answer"] for each in claim["evidence"]["questions"]}
-    assert answers["runs of all data that leave (2) from beside it"] == "no"
-    assert answers["(3) batches leave where the copies differ"] == "yes"
-    assert answers["(4) batches leave where they are the same"] == "no"
+    assert answers["part 2, all data beside the saddle: runs that leave"] == "no"
+    assert answers["part 3, batches, the two copies differ: runs that leave"] == "yes"
+    assert answers["part 4, batches, the two copies are the same: runs that leave"] == "no"
     assert claim["evidence"]["slope over prediction"]["estimate"] == pytest.approx(1, abs=0.02)
     assert_judged_alike_from_disk(EXPERIMENT, result, tmp_path)
