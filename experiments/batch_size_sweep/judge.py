@@ -37,7 +37,7 @@ def too_small(result: dict[str, Any]) -> Judgement:
     takes = seeds_needed(result["settings"].get("seeds"), SHARE_SEEDS)
     smallest = min(columns(frame(result, "training"), "seed"), default=1)
     questions, said = [], []
-    for rates, called in ((SAME, "the one rate for all sizes"), (TUNED, "its own best rate")):
+    for rates, called in ((SAME, "the one rate for all"), (TUNED, "its own best rate")):
         trained = runs(result, rates)
         reached = [math.isfinite(x) for x in columns(trained, "updates_to_target").get(smallest, [])]
         used = set(columns(trained, "learning_rate").get(smallest, []))
@@ -51,7 +51,9 @@ def too_small(result: dict[str, Any]) -> Judgement:
         for rule, sizes in rule_costs(result).items()
     }
     epochs = f"in {result['settings']['epochs']} epochs " if "epochs" in result["settings"] else ""
-    because = f"{epochs}batch size {smallest:,} reaches the target in {', and in '.join(said)}"
+    target = result["settings"].get("target")
+    loss = f"a loss of {target:.3g}" if target else "the target"
+    because = f"{epochs}batch size {smallest:,} reaches {loss} in {', and in '.join(said)}"
     return Judgement(because, questions, {"updates_by_a_rule_over_those_at_the_best_rate": rules})
 
 
@@ -75,8 +77,8 @@ def faster_epochs(result: dict[str, Any]) -> Judgement:
         questions.append(Question(f"time of an epoch, {name} over {larger:,}", ratio, MARGIN))
     times = [number(question.interval.estimate) for question in questions]
     because = (
-        f"an epoch at batch {first:,} takes {times[0]} times as long as at {middle:,}, and that {times[1]} times as "
-        f"long as at {last:,}"
+        f"an epoch at batch {first:,} takes {times[0]} times as long as at {middle:,}, and at {middle:,} {times[1]} "
+        f"times as long as at {last:,}"
     )
     if len(pairs) > 2:
         because += f"; on the per-sample path batch 1 takes {times[2]} times as long as {second:,}"
@@ -121,7 +123,7 @@ def fastest(result: dict[str, Any]) -> Judgement:
         name = f"seconds to the target, batch {other:,} over {best:,}"
         takes = seeds_needed(result["settings"].get("seeds"))
         questions.append(Question(name, ratio, low, by=by, decided=answer, takes=takes))
-    because = f"batch size {best:,} was the fastest on other seeds; here " + " and ".join(
+    because = f"for this model batch size {best:,} was the fastest on other seeds; here " + " and ".join(
         f"{other:,} takes {number(ratio.estimate)} times as long" for other, ratio in ratios.items()
     )
     return Judgement(because, questions, {"fastest": best}, each_needed=True)

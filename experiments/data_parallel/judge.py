@@ -67,8 +67,9 @@ def useful_ranks(result: dict[str, Any]) -> Judgement:
     ]
     B_c = curve.B_c.estimate
     because = (
-        f"of the work of {number(at / local)} ranks with {local} rows each {100 * found[at].estimate:.0f} % is new, of "
-        f"that of {number(beyond / local)} ranks {100 * found[beyond].estimate:.0f} %; B_c = {number(B_c)}"
+        f"by the updates at batches of {at:,} and {beyond:,} rows, {100 * found[at].estimate:.0f} % of the work of "
+        f"{number(at / local)} ranks is new, {100 * found[beyond].estimate:.0f} % of that of {number(beyond / local)}; "
+        f"B_c = {number(B_c)}"
     )
     evidence = {"B_c": curve.B_c.plain(), "misfit": curve.misfit, "bound": B_c / local}
     evidence |= {"ranks_that_pay": ranks_that_pay(result), "step": step(result)}

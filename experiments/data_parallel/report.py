@@ -127,6 +127,6 @@ def draw_updates(result: dict[str, Any]) -> Figure | None:
     axis.plot([], [], color="black", lw=1, ls=":", label="fitted: a + b B/R + s log₂ R")
     plots.batch_axis(axis, sorted(set(clock.batch_size)))
     plots.log_axes(axis, "y")
-    axis.set_ylabel("µs")
+    axis.set_ylabel("µs an update")
     plots.legend_beside(axis)
     return fig

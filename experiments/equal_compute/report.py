@@ -143,6 +143,12 @@ def draw_needed(result: dict[str, Any], count: str, title: str) -> Figure | None
             for style, sampling in zip(("-", ":"), SAMPLINGS):
                 axis.plot([], [], style, color="black", label=f"fit: {sampling}")
         legend_below(axis)
+    low, high = result["settings"].get("not_to_tight", (0, 0))
+    untried = [f"{size:,}" for size in result["settings"]["batch_sizes"] if low <= size < high]
+    if untried:
+        plots.write_below(
+            fig, f"Not trained to the tight target, which would take minutes: batch sizes {listed(untried)}."
+        )
     over = {name: compared(result, case, count)[1].estimate for case, name in CASES.items()}
     said = [f"{number(each)} ({name})" for name, each in over.items() if math.isfinite(each)]
     if said:

@@ -16,6 +16,7 @@ from .trapped import end_points, share
 
 MARGIN = 0.2  # of the starts: 40 of them tell the difference to about 14 in 100
 SIGNIFICANT = 0.05
+TRAPPED = "starts trapped by full batch less those by a smaller one"  # what is asked of a problem and a batch size
 
 
 def judge(result: dict[str, Any]) -> dict[str, Judgement]:
@@ -44,8 +45,8 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
         },
     }
     because = (
-        f"of 100 starts full batch traps {fewer_or_more(each.interval for each in questions)} than a smaller batch; "
-        f"descent alone traps {span(alone.values())}, with {WIDER} times the units {span(wide.values())}"
+        f"in % of the starts, full batch traps {fewer_or_more(each.interval for each in questions)} than a smaller "
+        f"batch; descent alone traps {span(alone.values())}, with {WIDER} times the units {span(wide.values())}"
     )
     return {"C5b": Judgement(because if compared else "no smaller batch was compared", questions, evidence)}
 
@@ -56,7 +57,7 @@ def question(name: str, comparison: Comparison, level: float, takes: str) -> Que
     worse = comparison.p_value < level and difference.estimate > 0
     answer = False if difference.high < MARGIN else True if worse else None
     by = f"McNemar's p < {level:.2g}; no if all of the interval is below {styled(100 * MARGIN)} %"
-    return Question(name, difference, style="+.1%", by=by, decided=answer, takes=takes)
+    return Question(f"{TRAPPED}, {name}", difference, style="+.1%", by=by, decided=answer, takes=takes)
 
 
 def span(shares: Iterable[Interval]) -> str:

@@ -20,9 +20,10 @@ MARGIN = 1.1  # a loss that is higher by less is no worse
 SLOPE, SLOPE_MARGIN = -1.0, 0.1
 LBFGS = (SEARCH, TWO_BATCHES, ONE_BATCH)
 
-# the parts of the claim; "their best size" is the batch size that suits first-order methods best
-NO_WORSE, WORSE = "no worse than on all samples", "worse than on all samples"
-AT_THEIR_BEST, AT_OWN_BEST = "worse than first-order, their best size", "worse than first-order, own best size"
+# the parts of the claim, ratios of the excess loss J − J*
+OVER_ALL = "excess loss, best mini-batch over all samples"
+AT_THEIR_BEST = "excess loss over first-order's, at the batch size that suits those"
+AT_OWN_BEST = "excess loss over first-order's, at its own best batch size"
 ERROR_SLOPE = "slope of dG's error"
 
 
@@ -38,8 +39,8 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     first_order = {key: cost for key, cost in costs.items() if key[1] in FIRST_ORDER}
     others = {key: cost for key, cost in costs.items() if key[1] not in FIRST_ORDER}
     question = partial(Question, takes=seeds_needed(result["settings"].get("seeds")))
-    questions = [question(asked(NO_WORSE, key), cost.over_all, high=MARGIN) for key, cost in first_order.items()]
-    questions += [question(asked(WORSE, key), cost.over_all, low=MARGIN) for key, cost in others.items()]
+    questions = [question(asked(OVER_ALL, key), cost.over_all, high=MARGIN) for key, cost in first_order.items()]
+    questions += [question(asked(OVER_ALL, key), cost.over_all, low=MARGIN) for key, cost in others.items()]
     questions += [question(asked(AT_THEIR_BEST, key), cost.over_leader, low=MARGIN) for key, cost in others.items()]
     questions += [question(asked(AT_OWN_BEST, key), cost.over_first_order, low=MARGIN) for key, cost in others.items()]
     low, high = SLOPE - SLOPE_MARGIN, SLOPE + SLOPE_MARGIN

@@ -44,10 +44,10 @@ def judge_place(result: dict[str, Any], on_gpu: bool) -> Judgement:
         ratios = [found[CURVE], found[BESIDE]]
         answers = {ratio.inside(0, 1 / (1 + MARGIN)) for ratio in ratios}  # whether the powers are faster
         equivalent = all(ratio.within(1 / (1 + MARGIN), 1 + MARGIN) for ratio in ratios)
-        by = f"below −{100 * MARGIN:g} % there and by the tens beside, {percent(ratios[1]):+.1%}"
-        by += "; equivalent" * equivalent
+        by = f"below −{100 * MARGIN:g} %, also against the tens beside: {percent(ratios[1]):+.1%}"
+        by += f"; both surely within ±{100 * MARGIN:g} %" * equivalent
         decided = answers.pop() if len(answers) == 1 else None
-        question = f"powers over tens, {name}"
+        question = f"time at powers of two over that at tens, against a smooth curve, {name}"
         questions.append(Question(question, percent(ratios[0]), style="+.1%", by=by, decided=decided, takes=takes))
         differences += [percent(ratio).estimate for ratio in ratios]
         evidence[name] = {"repetitions": len(rows), "equivalent": equivalent} | {

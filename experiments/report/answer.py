@@ -25,7 +25,11 @@ class Said:
     claim: str = ""
 
 
-OWN_DATA = Said("For your own data this command answers:", "python -m experiments.best_batch_size --data my.csv")
+OWN_DATA = Said(
+    "For your own data, a table with a row a sample, this command of minigrad finds all these numbers:",
+    "python -m experiments.best_batch_size --data my.csv",
+)
+MADE_BY = {"sgd": "plain SGD", "momentum": "SGD with momentum", "adam": "Adam"}
 
 
 def answer(parts: Sequence[Part]) -> list[Said]:
@@ -38,7 +42,7 @@ def answer(parts: Sequence[Part]) -> list[Said]:
         claim, part = fastest
         named = claim.verdict in ("holds", "conditional")
         doubt = "" if named else f"No single batch size can be named (C8d {claim.verdict}). "
-        return [Said(f"{doubt}{sentences(claim.because)}.", claim="C8d"), Said(f"{data(part)}")]
+        return [Said(f"{doubt}{sentences(claim.because)}.", claim="C8d"), Said(training(claim, part))]
     return [Said(NOWHERE, "python -m experiments.batch_size_sweep")]
 
 
@@ -46,7 +50,7 @@ def advised(claim: Claim, part: Part) -> list[Said]:
     """C9's advice, and from how many runs on it pays; whether a sweep has checked it, and what trusting it lost."""
     evidence = claim.evidence
     if "band" not in evidence:
-        return [Said(f"{sentences(claim.because)}.", claim="C9"), Said(data(part)), OWN_DATA]
+        return [Said(f"{sentences(claim.because)}.", claim="C9"), Said(training(claim, part)), OWN_DATA]
     found = [*worth(claim, evidence)]
     lost = evidence.get("time_lost")
     if claim.unchecked:
@@ -55,7 +59,7 @@ def advised(claim: Claim, part: Part) -> list[Said]:
         share = styled(lost["estimate"], ".0%")
         told = f"A run of all batch sizes has checked this (C9 {claim.verdict}). "
         found.append(Said(f"{told}Trusting it lost {share} % of the time of the fastest batch size."))
-    return [*found, Said(data(part)), OWN_DATA]
+    return [*found, Said(training(claim, part)), OWN_DATA]
 
 
 def worth(claim: Claim, evidence: dict[str, Any]) -> list[Said]:
@@ -71,13 +75,21 @@ def worth(claim: Claim, evidence: dict[str, Any]) -> list[Said]:
     if runs is None or not math.isfinite(runs):
         told = f"{begun(instead)}: the probe, which finds the batch size, took {cost} s and saves nothing."
         return [Said(told, claim="C9")]
-    few = Said(f"For fewer than {math.ceil(runs):,} runs {instead}.", claim="C9")
+    few = Said(f"For fewer than {math.ceil(runs):,} trainings {instead}.", claim="C9")
     saves = number(probe["seconds"] / runs)
-    paid = f"{cost}/{saves} runs pay for it"
-    why = f"The probe, which finds these numbers, took {cost} s and saves {saves} s a run: {paid}."
-    return [few, Said(f"For more runs {advice} {why}")]
+    paid = f"{cost}/{saves} trainings pay for it"
+    why = f"The probe, which finds these numbers, took {cost} s and saves {saves} s a training: {paid}."
+    return [few, Said(f"That is slower, but a search does not pay. For more, {advice} {why}")]
 
 
-def data(part: Part) -> str:
-    """Which data and machine the answer is for."""
-    return f"All this is for one data set and one machine: {part.about}." if part.about else ""
+def training(claim: Claim, part: Part) -> str:
+    """What was trained, how, to which loss, and that another machine answers otherwise."""
+    if not part.about:
+        return ""
+    target = claim.evidence.get("target", part.settings.get("target"))
+    to = f", to a training loss of {target}" if target else ""
+    what = f" on {part.model}" if part.model else ""
+    by = MADE_BY.get(part.settings.get("optimizer", "sgd"), "")
+    return (
+        f"A training is here {by}{what}{to}; the data are {part.about}. Other data or another machine: other numbers."
+    )

@@ -11,7 +11,7 @@ from typing import Any
 from minigrad.engine import checks
 
 from ..lab.experiment import Experiment, Result
-from ..lab.text import data_name, natural
+from ..lab.text import data_name, model_name, natural
 from ..lab.verdicts import against_first
 from .figures import Drawn, figures_of
 from .glossary import MISSING
@@ -73,8 +73,8 @@ class Part:
         What repeats it, into the folder that all commands take.
     recorded : bool
         Whether the result says so itself.
-    about : str
-        The data.
+    about, model : str
+        The data, and what was trained; "" where there are several.
     reading : list of str
         What a user's own table was read as.
     settings, machine : dict of str
@@ -91,6 +91,7 @@ class Part:
     command: str
     recorded: bool
     about: str
+    model: str
     reading: list[str]
     settings: dict[str, str]
     machine: dict[str, str]
@@ -146,7 +147,7 @@ def part_of(one: Experiment, result: Result | None, problem: str, question: str)
     if result is None:
         claims = [Claim(name, unmeasured(one, name), MISSING, problem, [], [], [], name == names[0]) for name in names]
         command = f"python -m experiments.{one.name}"
-        return Part(one.name, one.title, blocks(question), claims, problem, command, True, "", [], {}, {}, 0)
+        return Part(one.name, one.title, blocks(question), claims, problem, command, True, "", "", [], {}, {}, 0)
     drawn, command = list(figures_of(one, result)), command_of(one, result)
     claims = [claim_of(name, result, drawn, names, one.about) for name in names]
     claims = [replace(claim, unchecked=check_of(claim, command)) for claim in claims]
@@ -159,6 +160,7 @@ def part_of(one: Experiment, result: Result | None, problem: str, question: str)
         command=command,
         recorded="command" in result,
         about=data_name(result["settings"]),
+        model=model_name(result["settings"]) if "model" in result["settings"] else "",
         reading=result.get("data", {}).get("reading", []),
         settings={name: shown(value) for name, value in result["settings"].items()},
         machine=machine(result["environment"]),

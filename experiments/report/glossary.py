@@ -56,6 +56,11 @@ WORDS = (
         r"descent alone",
         "Full-batch descent from the start of a run until its gradient is 0, without training before.",
     ),
+    Word(
+        "digits",
+        r"digits(?: odd-even)?",
+        "Pictures of handwritten digits, 8 × 8 pixels; odd-even asks whether the digit is odd.",
+    ),
     Word("efficiency", r"efficiency", "The share of the work of several ranks that is new, 1 for all of it."),
     Word("epoch", r"epochs?", "One pass through all rows of the training data."),
     Word(
@@ -74,6 +79,7 @@ WORDS = (
         r"gradients?",
         "For each weight, how fast the loss rises with it; a batch's is the mean of its rows'.",
     ),
+    Word("Hessian", r"Hessian", "The matrix of the second derivatives of the loss: how its slopes change."),
     Word("interval", r"intervals?", "The range in which the true number lies, in 95 of 100 repetitions."),
     Word("learning rate", r"learning rates?|η(?!\w)", "The factor η between the gradient and the step of an update."),
     Word("logistic regression", r"logistic regression", "A network without hidden layer."),
@@ -82,7 +88,12 @@ WORDS = (
         "loss", r"(?:training )?loss(?:es)?", "How wrong the predictions are, as a mean over rows, in nats; 0 is best."
     ),
     Word("minimum", r"minim(?:um|a)|extrema", "A place from which the loss rises in every direction."),
-    Word("MLP", r"MLPs?", "Multi-layer perceptron: a neural network with a hidden layer or more."),
+    Word(
+        "MLP",
+        r"MLPs?",
+        "Multi-layer perceptron, a network with hidden layers; 64-32-10: 64 features, 32 hidden units, 10 outputs.",
+    ),
+    Word("nats", r"nats", "The unit of the loss, with logarithms to base e: guessing one of K classes costs log K."),
     Word("noise", r"nois[ey]\w*|jitters?", "How far the gradients of batches lie from the gradient of all rows."),
     Word("noise scale", r"noise scales?", "The noise of one row over the gradient of all, both squared: tr Σ/‖G‖²."),
     Word("per-sample path", r"per-sample path", "Code for batch size 1, which takes one row at a time."),
@@ -103,6 +114,11 @@ WORDS = (
     Word("sample gradient", r"sample[- ]gradients?", "The gradient of one row; an update on B rows costs B of them."),
     Word("seed", r"seeds?", "The number that fixes all random draws of a run; another seed is another run."),
     Word("SGD", r"SGD", "Stochastic gradient descent: each update is made from a random batch, or from one row."),
+    Word(
+        "sharpness",
+        r"sharpness",
+        "The largest curvature of the loss at a place: the greatest eigenvalue of its Hessian.",
+    ),
     Word("target", r"targets?", "The training loss at which a run has arrived."),
     Word("textbook path", r"textbook(?: path)?", "A loop with one update a row, written as a textbook writes it."),
     Word("tight target", r"tight(?: target)?", "A training loss that is reached late, near the least one."),

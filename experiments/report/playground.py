@@ -173,7 +173,7 @@ def presets(scenes: Mapping[str, dict[str, Any]], curve: Mapping[str, Any]) -> l
             ("digits", all_rows, 0.01),
             "An update is η times the gradient. At η = 0.01 even {updates} updates together are no longer than 4 "
             "gradients.",
-            "The path points the right way and stops half-way, {end} above the least loss.",
+            "The path points the right way and stops early, {end} above the least loss.",
             "",
         ),
         (
@@ -187,10 +187,11 @@ def presets(scenes: Mapping[str, dict[str, Any]], curve: Mapping[str, Any]) -> l
         (
             "Full batch rests on the saddle",
             ("saddle", samples, 0.0562),
-            "On the way to the saddle the mean gradient of all samples has no part to either side. The noise of a "
-            "batch has one.",
-            "All samples together slide to the saddle and rest there, {end} above the minima: try 32. Rounding has "
-            "such a part, too, which grows at each update: at η = 0.1 the path leaves, late.",
+            "On the way to the saddle the mean gradient of all samples points neither up nor down. The noise of a "
+            "batch does.",
+            "All samples together slide to the saddle and rest there, {end} above the minima. Set the batch "
+            "size to 32, and the path leaves. Rounding is noise, too, and grows at each update: at η = 0.1 the path of "
+            "all samples leaves, late.",
             "C5a",
         ),
         (

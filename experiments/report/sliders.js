@@ -37,7 +37,7 @@
     return "M" + points.map(place).join(" ");
   }
 
-  function drawRun() {
+  function drawRun(note = "") {
     const scene = play.scenes[state.surface];
     const size = nearest(scene.sizes, state.b), rate = nearest(scene.rates, state.eta);
     const run = scene.runs[size][rate];
@@ -69,10 +69,9 @@
     };
     draw("updates", curves("updates", () => 1, others));
     draw("seconds", clock ? curves("seconds", timed, others.filter(timed)) : []);
+    find("plot-seconds").closest("figure").hidden = scene.name !== "digits";  // the other surface is made up
     find("plot-seconds").classList.toggle("idle", !clock);
     find("no-clock").hidden = Boolean(clock);
-    find("no-clock").textContent = scene.name === "digits" ? "Nothing was timed at this batch size." :
-      "This surface is made up and has no clock.";
 
     const all = scene.sizes[size] === scene.rows ? "all " : "";
     const batch = `${all}${scene.sizes[size].toLocaleString("en")}`, eta = String(scene.rates[rate]);
@@ -82,7 +81,7 @@
     find("readout").textContent = `Batch size ${batch}, η = ${eta}: ${play.updates} updates, ${three(epochs)} passes ` +
       `through the samples${clock ? `, ${time(play.updates * clock)}` : ""}; the loss ends ` +
       `${last < 1.01 * play.axes.above.low ? "less than 0.00001" : three(last)} above its least.` +
-      (run.out ? ` The path ${run.out.said}.` : "");
+      (run.out ? ` The path ${run.out.said}.` : "") + note;
   }
 
   function drawCurve() {
@@ -112,11 +111,13 @@
 
   // ---- state ----
 
-  // What is shown is what the state says: a place that this surface lacks becomes its nearest.
+  // What is shown is what the state says: a place that this surface lacks becomes its nearest, and a note says so.
   function place() {
-    const scene = play.scenes[state.surface];
-    state.b = scene.sizes[nearest(scene.sizes, state.b)];
-    state.eta = scene.rates[nearest(scene.rates, state.eta)];
+    const scene = play.scenes[state.surface], { b, eta } = state;
+    state.b = scene.sizes[nearest(scene.sizes, b)];
+    state.eta = scene.rates[nearest(scene.rates, eta)];
+    const lacking = [...(state.b === b ? [] : [`batch size ${b}`]), ...(state.eta === eta ? [] : [`η = ${eta}`])];
+    const note = lacking.length ? ` Not recorded here: ${lacking.join(", ")}; shown is the nearest.` : "";
     surfaces.forEach((each) => { each.checked = each.value === state.surface; });
     sliders.b.max = scene.sizes.length - 1;
     sliders.eta.max = scene.rates.length - 1;
@@ -124,7 +125,7 @@
     sliders.eta.value = scene.rates.indexOf(state.eta);
     sliders.ab.value = Math.log10(state.ab);
     sliders.bc.value = Math.log10(state.bc);
-    drawRun();
+    drawRun(note);
     drawCurve();
     linkPresets();
   }
@@ -135,10 +136,11 @@
     for (const each of presets) each.href = `#${each.dataset.place}&ab=${state.ab}&bc=${state.bc}`;
   }
 
+  const SEEN = { seen: true };  // an entry of the history that was here before: Back comes to it, and must not scroll
   function remember(at = "") {
     linkPresets();
     const address = new URLSearchParams(["surface", ...NAMES].map((name) => [name, state[name]]));
-    try { history.replaceState(null, "", `#${at ? `${at}&` : ""}${address}`); } catch { /* too often for this browser: only the address lags */ }
+    try { history.replaceState(SEEN, "", `#${at ? `${at}&` : ""}${address}`); } catch { /* too often for this browser: only the address lags */ }
   }
 
   // The part of the page that an address such as #word-batch or #word-batch&b=32 names; "" for none.
@@ -172,18 +174,21 @@
     });
   }
   const go = () => {
-    const at = section();
+    const at = section(), isNew = history.state === null;
     if (recall()) {
       place();
       remember(at);
-      find(at || "sliders").scrollIntoView();
+      if (isNew) find(at || "sliders").scrollIntoView();
     } else if (at && NAMES.some((name) => state[name] !== play.begin[name])) {
       remember(at);  // a link to a word does not lose the place
     }
   };
   addEventListener("hashchange", go);
-  presets.forEach((each) => each.addEventListener("click", () => {
-    if (each.hash === location.hash) go();  // the same address once more is no change
+  presets.forEach((each) => each.addEventListener("click", (event) => {
+    event.preventDefault();
+    history.pushState(null, "", each.hash);
+    go();
+    sliders.b.focus({ preventScroll: true });  // by keyboard one goes on from there
   }));
 
   // What is wider than the screen can be scrolled by keyboard; and nothing is closed on paper.

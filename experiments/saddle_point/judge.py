@@ -42,26 +42,26 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     }
     because = "no saddle was found: no network that was tried has an optimum at finite θ that makes a strict one"
     if not saddles.empty:
-        because = reason(it, trusted)
+        because = reason(it, trusted, smallest_batch(result))
     # Runs from one saddle are not independent: what counts are the seeds, each of which has its own.
     questions = [replace(question, takes=takes) for question in (*parts(it, trusted), *controls)]
     return {"C5a": Judgement(because, questions, evidence)}
 
 
-def reason(it: dict[str, Interval], trusted: bool) -> str:
-    """Who leaves, and where batches settle, as far as it was measured; how fast, where that is no saddle's."""
+def reason(it: dict[str, Interval], trusted: bool, smallest: int) -> str:
+    """Who leaves, and where the smallest batch settles, as far as measured; how fast, where that is no saddle's."""
     share = {name: f"{styled(interval.estimate, '.0%')} %" for name, interval in it.items()}
     itself, pushed = share["all data leave, at η₁"], share["pushed data leave"]
-    told = f"full batch leaves the saddle in {itself} of runs, pushed {pushed}"
+    told = f"full batch leaves in {itself} of runs (rounding), pushed {pushed}"
     if it["batches leave, even split"].estimate >= 0:
         uneven, even = share["batches leave, uneven split"], share["batches leave, even split"]
-        told += f"; batches in {uneven}, with equal copies {even}"
+        told += f"; batches in {uneven}, equal copies {even}"
     large, small = it["settles above the saddle, at η₁"], it["settles above the saddle, at η₁/16"]
     if not trusted:
         told += f"; pushes take {it['slope over prediction'].estimate:.3f} times the updates predicted"
     elif math.isfinite(large.estimate):
         settled = [styled(each.estimate, "+.3f") for each in (large, small)]
-        told += f"; they settle {settled[0]} from its loss at η₁, {settled[1]} at η₁/16"
+        told += f"; batch {smallest:,} ends {settled[0]} from the saddle at η₁, {settled[1]} at η₁/16"
     return told
 
 

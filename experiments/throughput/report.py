@@ -132,7 +132,8 @@ def draw_overhead(result: dict[str, Any]) -> Figure | None:
     places, networks = (list(dict.fromkeys(line[key] for line in found)) for key in ("place", "network"))
     title = "The batch size at which overhead equals work, a/b"
     fig, [[axis]] = plots.figure(1, 1, 11, 5, title, result["settings"], "networks", SYMBOLS)
-    axis.axhspan(TENS, 100 * TENS, color="0.92", lw=0, label="the claim for a GPU:\ntens or hundreds")
+    if any(line["on_gpu"] for line in found):  # the claim says nothing of a CPU
+        axis.axhspan(TENS, 100 * TENS, color="0.92", lw=0, label="the claim for a GPU:\ntens or hundreds")
     for index, place in enumerate(places):
         here = [line for line in found if line["place"] == place]
         x = [networks.index(line["network"]) + 0.2 * (index - (len(places) - 1) / 2) for line in here]

@@ -15,14 +15,14 @@ COMMAND = "python -m experiments.x --data my.csv"
 
 def part(name, verdict, because="batch 7 is best", about="digits", unchecked="", settings=None, **evidence):
     claim = Claim(name, "", verdict, because, [], [], [], True, evidence, unchecked=unchecked)
-    return Part("x", "", [], [claim], "", COMMAND, True, about, [], settings or {}, {}, 0)
+    return Part("x", "", [], [claim], "", COMMAND, True, about, "MLP 64-32-10", [], settings or {}, {}, 0)
 
 
 def told(*parts):
     return [(each.text, each.command, each.claim) for each in answer(parts) if each.text]
 
 
-FOR = "All this is for one data set and one machine: digits."
+FOR = "A training is here plain SGD on MLP 64-32-10; the data are digits. Other data or another machine: other numbers."
 
 
 def test_advice_that_was_not_checked_says_so_and_how_to_check_it():
@@ -33,7 +33,8 @@ def test_advice_that_was_not_checked_says_so_and_how_to_check_it():
     assert second[0].startswith("This is a prediction, and it has not been checked here.")
     assert second[1] == f"{COMMAND} --check"
     assert third == (FOR, "", "")
-    assert own == ("For your own data this command answers:", "python -m experiments.best_batch_size --data my.csv", "")
+    assert own[0].startswith("For your own data")
+    assert own[1] == "python -m experiments.best_batch_size --data my.csv"
 
 
 def test_advice_that_was_checked_says_what_trusting_it_lost():
@@ -48,7 +49,7 @@ def test_advice_that_was_checked_says_what_trusting_it_lost():
 
 
 PROBE = "the probe, which finds the batch size, took 2 s and saves nothing."
-PAID = "The probe, which finds these numbers, took 2 s and saves 0.00799 s a run: 2/0.00799 runs pay for it."
+PAID = "The probe, which finds these numbers, took 2 s and saves 0.00799 s a training: 2/0.00799 trainings pay for it."
 
 
 @pytest.mark.parametrize(
@@ -56,8 +57,9 @@ PAID = "The probe, which finds these numbers, took 2 s and saves 0.00799 s a run
     [
         (
             250.3,
-            "For fewer than 251 runs just train, with batches of 32.",
-            f"For more runs train with batches of 64 to 1,200 rows, at learning rate 0.5. {PAID}",
+            "For fewer than 251 trainings just train, with batches of 32.",
+            "That is slower, but a search does not pay. For more, train with batches of 64 to 1,200 rows, at learning "
+            f"rate 0.5. {PAID}",
         ),
         (math.inf, f"Just train, with batches of 32: {PROBE}", FOR),
         (None, f"Just train, with batches of 32: {PROBE}", FOR),

@@ -48,7 +48,7 @@ def test_seconds_are_drawn_only_where_they_were_timed(opened):
     assert tab.inner_text("#no-clock") == "Nothing was timed at this batch size."
     assert "ms;" not in tab.inner_text("#readout")
     tab.check("input[value=saddle]")
-    assert "has no clock" in tab.inner_text("#no-clock")
+    assert not tab.locator("#plot-seconds").is_visible()  # made up: it has no clock
 
 
 def test_the_mouse_moves_them(opened):
@@ -169,6 +169,35 @@ def test_a_link_to_a_word_does_not_lose_the_place_of_the_sliders(opened):
     again.focus("#slider-b")
     again.keyboard.press("ArrowRight")
     assert again.evaluate("location.hash").startswith("#surface=")  # who moves a slider is at the sliders
+
+
+def test_back_returns_to_where_one_read(opened):
+    tab = opened()
+    tab.focus("#slider-b")
+    tab.keyboard.press("Home")
+    word = tab.locator("section.claim:last-of-type a.word, #C5a a.word").first
+    word.scroll_into_view_if_needed()
+    where = tab.evaluate("scrollY")
+    word.click()
+    tab.wait_for_function("location.hash.startsWith('#word-')")
+    tab.go_back()
+    tab.wait_for_function("location.hash.startsWith('#surface=')")
+    tab.wait_for_function(f"Math.abs(scrollY - {where}) < 50")
+
+
+def test_by_keyboard_a_preset_leads_to_the_sliders(opened):
+    tab = opened()
+    tab.locator(".preset .go").first.focus()
+    tab.keyboard.press("Enter")
+    tab.wait_for_function("document.activeElement.id === 'slider-b'")
+
+
+def test_a_place_that_was_not_recorded_is_named(opened):
+    tab = opened("#surface=digits&b=33&eta=9")
+    assert "Not recorded here: batch size 33, η = 9; shown is the nearest." in tab.inner_text("#readout")
+    tab.focus("#slider-b")
+    tab.keyboard.press("ArrowRight")
+    assert "Not recorded" not in tab.inner_text("#readout")
 
 
 def test_a_preset_is_linked_from_the_claim_that_it_explains(opened):

@@ -8,6 +8,7 @@ from local_minima_rows import CAUGHT, FREE, end
 from rooms import assert_judged_alike_from_disk, judged, verdicts
 
 from experiments.lab.statistics import Interval
+from experiments.local_minima import judge as c5b
 from experiments.local_minima.judge import fewer_or_more
 from experiments.local_minima.measure import ALONE, BEST, PROBLEMS, SAME, WIDE
 from experiments.local_minima.question import EXPERIMENT
@@ -76,7 +77,7 @@ def test_the_questions_are_made_of_the_rows():
     assert (found["both"], found["full_only"], found["small_only"], found["neither"]) == (0, 30, 12, 18)
     assert found["p"] == pytest.approx(2 * scipy.stats.binom.cdf(12, 42, 0.5))
     question = evidence["questions"][0]
-    assert question["question"] == "XOR, batch 1"
+    assert question["question"] == f"{c5b.TRAPPED}, XOR, batch 1"
     assert question["estimate"] == pytest.approx(0.3)
     assert question["answer"] == "yes"
     assert question["asked"] == "McNemar's p < 0.0083; no if all of the interval is below 20 %"
@@ -94,7 +95,7 @@ def test_the_questions_are_made_of_the_rows():
 def test_the_reason_is_made_of_the_evidence():
     because = judged(EXPERIMENT, made_up(full=30, small=12, XOR=0))["C5b"]["because"]
     assert because == (
-        "of 100 starts full batch traps 20 fewer to 30 more than a smaller batch; "
+        "in % of the starts, full batch traps 20 fewer to 30 more than a smaller batch; "
         "descent alone traps 0, with 4 times the units 0"
     )
     assert judged(EXPERIMENT, made_up(sizes=()))["C5b"]["because"] == "no smaller batch was compared"
@@ -118,5 +119,5 @@ def test_a_difference_is_told_without_a_sign(differences, words):
 def test_a_small_real_run(result, tmp_path):
     assert result["claims"]["C5b"]["verdict"] == "undecided"  # two starts
     names = [each["question"] for each in result["claims"]["C5b"]["evidence"]["questions"]]
-    assert names == ["XOR, batch 8", "two spirals, batch 8", "digits, batch 8"]
+    assert names == [f"{c5b.TRAPPED}, {each}, batch 8" for each in ("XOR", "two spirals", "digits")]
     assert_judged_alike_from_disk(EXPERIMENT, result, tmp_path)

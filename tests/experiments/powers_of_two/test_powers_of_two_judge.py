@@ -84,7 +84,7 @@ def test_a_cpu_finds_for_itself_and_not_for_the_claim():
 def test_sizes_are_equivalent_only_where_the_whole_interval_is_small(rows, equivalent):
     claim = judged(EXPERIMENT, {"rows": rows})["C6"]
     assert claim["evidence"]["arm"]["equivalent"] is equivalent
-    assert ("equivalent" in claim["evidence"]["questions"][0]["text"]) is equivalent
+    assert ("within ±2 %" in claim["evidence"]["questions"][0]["text"]) is equivalent
 
 
 def test_two_yardsticks_that_differ_decide_nothing(monkeypatch):

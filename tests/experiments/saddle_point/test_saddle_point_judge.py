@@ -134,7 +134,7 @@ def test_the_reason_is_made_of_the_evidence():
     texts = " ".join(question["text"] for question in evidence["questions"])
     for fragment in ("25 % (", "+0.124 (", "1.040 ("):
         assert fragment in texts
-    assert "settle +0.124 from its loss" in claim["because"]
+    assert "batch 1 ends +0.124 from the saddle" in claim["because"]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_the_reason_is_made_of_the_evidence():
         (made_up(push=0.0), "pushed 0 %"),  # who never leaves has no slope
         (
             {"rows": [row for row in made_up()["rows"] if row.get("arm") not in (BATCH, EPOCH)]},
-            "pushed 100 %; they settle",
+            "pushed 100 %; batch 1 ends",
         ),
     ],
 )
