@@ -57,9 +57,10 @@ def log_loss_from_logits(z: Any, y: Any) -> float:
 
 # exercise: log_loss
 def one_sample_loss(h: Array, y: Array) -> Array:
-    """−[ y log h + (1 − y) log(1 − h) ] for each sample on its own, (m,); −log h[y] with K classes.
+    """−[ y log h + (1 − y) log(1 − h) ] for each sample on its own, (m,).
 
-    0 log 0 is 0, its limit: the logarithm is taken only of the probability of the true class.
+    With K classes it is −log h[y]. 0 log 0 is 0, its limit: the logarithm is taken only of the probability of the true
+    class.
     """
     xp = namespace(h)
     if h.ndim == 2:

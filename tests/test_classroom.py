@@ -78,6 +78,8 @@ def test_the_notebook_runs_in_a_kernel():
     nbclient = pytest.importorskip("nbclient", reason=f"needs nbclient: {cure}")
     pytest.importorskip("ipykernel", reason=f"needs ipykernel: {cure}")
     notebook = jupytext.read(NOTEBOOK)
+    assert notebook.cells[0].source.startswith("# First steps")  # and not the head of the file
+    assert notebook.metadata["kernelspec"]["name"] == "python3"
     nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     kinds = [kind for cell in code for output in cell.outputs for kind in output.get("data", {})]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..lab.arguments import count, positive_number
+from ..lab.arguments import count, not_empty, positive_number
 from ..lab.commandline import Parser
 from ..lab.start import INTERRUPTED
 from ..lab.text import wrapped
@@ -45,11 +46,11 @@ def parser() -> Parser:
         return one
 
     one = command("start", start, "write DIR/NAME.py to fill in; a file that is there is never overwritten")
-    one.add_argument("dir", metavar="DIR", type=Path)
-    one.add_argument("names", metavar="NAME", nargs="*", help="(default: all eight)")
+    one.add_argument("dir", metavar="DIR", type=folder_of)
+    one.add_argument("names", metavar="NAME", nargs="*", default=(), help="(default: all eight)")
     one = command("check", check, "mark the answers in DIR; status 0 if all have full marks, else 1")
-    one.add_argument("dir", metavar="DIR", type=Path)
-    one.add_argument("names", metavar="NAME", nargs="*", help="(default: those that are in DIR)")
+    one.add_argument("dir", metavar="DIR", type=folder_of)
+    one.add_argument("names", metavar="NAME", nargs="*", default=(), help="(default: those that are in DIR)")
     one.add_argument("--json", action="store_true", help="marks as JSON, as GitHub Classroom's reporter reads them")
     one.add_argument(
         "--seconds",
@@ -66,6 +67,11 @@ def parser() -> Parser:
     return result
 
 
+def folder_of(text: str) -> Path:
+    """An argument that names a folder."""
+    return Path(not_empty(text))
+
+
 def list_all() -> int:
     """The eight exercises, and what to do with them."""
     print(f"{len(NAMES)} exercises, each cut out of the source of minigrad:\n")
@@ -74,7 +80,7 @@ def list_all() -> int:
     print(f"""
   {PROG} start DIR            writes DIR/NAME.py, a file an exercise, to fill in
   {PROG} check DIR            a mark out of ten for each, and what is wrong
-  {PROG} hint NAME [K]        a hint, one more each time
+  {PROG} hint NAME [K]        the first hint, or hint number K
   {PROG} solution NAME        our own lines""")
     return 0
 
@@ -94,13 +100,15 @@ def start(arguments: argparse.Namespace) -> int:
         print(
             f"  {folder / one.name}.py  {'written' if sheet.write(one, folder) else 'is there already: left as it is'}"
         )
-    print(f"\nFill them in, then: {PROG} check {folder}")
+    print(f"\nFill them in, then: {PROG} check {shlex.quote(str(folder))}")
     return 0
 
 
 def check(arguments: argparse.Namespace) -> int:
     """Mark, and tell."""
     folder = arguments.dir
+    if folder.is_file():
+        raise ValueError(f"DIR is {str(folder)!r}, a file; expected its folder, then the names: {PROG} check DIR NAME")
     if not folder.is_dir():
         raise ValueError(f"DIR is {str(folder)!r}, which is no folder; expected one that {PROG} start has made")
     chosen = exercises(arguments.names)
@@ -129,7 +137,9 @@ def line(name: str, found: dict[str, Any]) -> str:
     first = f"  {name:20}{found['points']:2} of {FULL_MARKS}  "
     lines = [wrapped(found["sentence"] or "right", first, " " * len(first))]
     if found["printed"].strip():
-        lines += [f"{' ' * len(first)}your file printed: {each}" for each in found["printed"].strip().splitlines()[:3]]
+        printed = found["printed"].strip().splitlines()
+        shown = printed[:3] + ["…"] * (len(printed) > 3)
+        lines += [f"{' ' * len(first)}your file printed: {each}" for each in shown]
     return "\n".join(lines)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import itertools
 import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +40,8 @@ def wrong(
     """
     given = {name: copy.deepcopy(value) for name, value in arguments.items()}
     try:
-        results = named(function.__name__, call(function, *given.values()), list(expected))
+        returned = call(function, *given.values())
+        results = named(function.__name__, returned, list(expected))
     except Stopped as stopped:
         return str(stopped)
     for name, value in arguments.items():
@@ -47,6 +49,11 @@ def wrong(
             return f"{function.__name__} changes its argument {name}: work on a new array, not with {name} -= … or out="
     if all(is_close(results[name], value, tolerance) for name, value in expected.items()):
         return ""
+    if sentence := cut_off(returned if len(expected) > 1 else [returned], expected):
+        return sentence
+    for order in itertools.permutations(expected) if len(expected) > 1 else ():
+        if all(is_close(results[name], expected[other], tolerance) for name, other in zip(expected, order)):
+            return f"{function.__name__} returns {', '.join(order)}, in this order; expected {', '.join(expected)}"
     for sentence, values in (mistakes or {}).items():
         if all(is_close(results[name], value, tolerance) for name, value in values.items()):
             return sentence
@@ -68,6 +75,15 @@ def twice_wrong(
     return ""
 
 
+def cut_off(returned: Sequence[Any], expected: Mapping[str, Any]) -> str:
+    """What is wrong where fractions were written into an array of whole numbers; "" where none were."""
+    for result, (name, value) in zip(returned, expected.items()):
+        dtype = getattr(result, "dtype", None)
+        if dtype is not None and dtype.kind in "biu" and np.any(np.mod(np.nan_to_num(value), 1)):
+            return f"{name} holds whole numbers ({dtype}), which cut off what follows the point: make it by np.zeros(m)"
+    return ""
+
+
 def call(function: Callable[..., Any], *arguments: Any) -> Any:
     """The student's result; whatever it raises becomes a sentence."""
     try:
@@ -82,10 +98,10 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
 
 def reason(name: str, error: BaseException) -> str:
     """Why a function, or a file, stopped, and in which line of the student's file."""
-    if isinstance(error, NotImplementedError):
-        return f"{name} {NOT_WRITTEN}"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == SOURCE]
     where = f" in line {lines[-1]}" if lines else ""
+    if isinstance(error, NotImplementedError):
+        return f"{name} {NOT_WRITTEN}: NotImplementedError is raised{where}"
     if isinstance(error, SystemExit):
         return f"{name} calls exit(){where}; a function ends with return"
     if isinstance(error, MemoryError):
@@ -93,6 +109,8 @@ def reason(name: str, error: BaseException) -> str:
     words = " ".join(str(error).split())
     if "mismatch in its core dimension" in words:  # of matmul, in words that no beginner reads
         words = f"the shapes do not fit for @ {words[words.rfind('(') :]}"
+    elif "Python scalar" in words:  # of a function of the module math
+        words = "it takes one number and was given an array; NumPy's functions, such as np.exp, take arrays"
     elif "broadcast" in words:
         words = f"the shapes do not fit: {words}"
     return f"{name} stops with {type(error).__name__}{where}: {shortened(words)}"
@@ -138,7 +156,7 @@ def difference(name: str, result: np.ndarray, expected: Any, rows: int, toleranc
     if result.shape != expected.shape:
         return shape_difference(name, result, expected)
     if np.isnan(result).any():
-        return f"{name} holds nan, which comes from ∞ − ∞, ∞ / ∞, 0 / 0 or 0 · ∞"
+        return f"{name} holds nan, which comes from ∞ − ∞, ∞ / ∞, 0 / 0, 0 · ∞ or the mean of no number"
     if np.isfinite(expected).all() and np.isinf(result).any():
         return f"{name} holds ∞: is something divided by 0, or is it the logarithm of 0?"
     if not result.any():

@@ -97,7 +97,7 @@ def compared(exercise: Exercise, answer: Any) -> Mark:
     first: dict[str, str] = {}  # by function
     for check in exercise.checks:
         sentence = check.wrong(answer)
-        if sentence and not any(told.endswith(NOT_WRITTEN) for told in first.values()):
+        if sentence and not any(NOT_WRITTEN in told for told in first.values()):
             first.setdefault(check.function, sentence)
         points += 0 if sentence else check.points
     return Mark(points, "; and ".join(first.values()))

@@ -38,7 +38,10 @@ def test_a_planted_mistake_is_named(name, old, new, words):
 @pytest.mark.parametrize("name", NAMES)
 def test_an_unwritten_answer_has_no_point(name, tmp_path):
     mark = marking.marked(load(name), sheet.text(load(name), tmp_path).encode(), "compare")
-    assert (mark["points"], mark["sentence"]) == (0, f"{load(name).functions[0].name} is not written yet")
+    assert mark["points"] == 0
+    assert mark["sentence"].startswith(
+        f"{load(name).functions[0].name} is not written yet: NotImplementedError is raised in"
+    )
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,13 @@ def square(answer: Any) -> str:
         "∂J/∂W1 takes what goes into the first layer, X, and not a": {"dW1": a.T @ delta1},
         "dW2 is transposed: ∂J/∂W2 = aᵀ δ2, not δ2ᵀ a": {"dW2": delta2.T @ a},
         "dW1 is transposed: ∂J/∂W1 = Xᵀ δ1, not δ1ᵀ X": {"dW1": delta1.T @ X},
+        "db1 and db2 are summed along each row (axis=1); expected the sum of the rows (axis=0)": {
+            "db1": delta1.sum(axis=1),
+            "db2": delta2.sum(axis=1),
+        },
+        "dW1 and dW2 are transposed: ∂J/∂W = aᵀ δ, not δᵀ a": {"dW1": delta1.T @ X, "dW2": delta2.T @ a},
+        "* stands where @ is asked: ∂J/∂W1 = Xᵀ δ1 is a product of matrices": {"dW1": X.T * delta1},
+        "* stands where @ is asked: ∂J/∂W2 = aᵀ δ2 is a product of matrices": {"dW2": a.T * delta2},
         "db2 is summed along each row (axis=1); expected the sum of the rows (axis=0)": {"db2": delta2.sum(axis=1)},
         "db1 is summed along each row (axis=1); expected the sum of the rows (axis=0)": {"db1": delta1.sum(axis=1)},
         "the hidden error is multiplied with the slope as matrices (@); expected entry by entry (*)": {

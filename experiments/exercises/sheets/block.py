@@ -30,8 +30,9 @@ All that is needed can be computed before the block begins:
     y     (m,)     labels, 0 or 1
     learning_rate  η
 
-Write a function that goes through the samples in order and returns δ (m,). θ itself is not needed. After the block
-θ ← θ − η X̃ᵀ δ is one matrix product; it is not part of this exercise.
+Write a function that goes through the samples in order and returns δ (m,), and write the sigmoid yourself: the file
+imports NumPy alone. θ itself is not needed. After the block θ ← θ − η X̃ᵀ δ is one matrix product; it is not part of
+this exercise.
 
     >>> z, gram, y = np.zeros(2), np.full((2, 2), 2.0), np.array([1, 1])
     >>> block_deltas(z, gram, y, learning_rate=1.0).round(4)
@@ -122,6 +123,10 @@ def values(answer: Any) -> str:
         ),
         "the sample directly before i is missing in the sum: gram[i, :i] ends at i − 1": loop(
             lambda i, d: -rate * gram[i, : max(i - 1, 0)] @ d[: max(i - 1, 0)]
+        ),
+        "only the first δ is there: does return stand inside the loop?": np.where(np.arange(m) == 0, delta, 0),
+        "y is taken off inside the sigmoid: δ_i = sigmoid(…) − y_i": loop(
+            right, lambda z, label: error_of(z - label, 0)
         ),
         "δ is multiplied with the learning rate; expected sigmoid(…) − y alone": rate * delta,
     }

@@ -102,14 +102,15 @@ def digits(answer: Any) -> str:
 
 def quiet(answer: Any) -> str:
     """No warning for any z."""
-    with warnings.catch_warnings(record=True) as caught:
+    with warnings.catch_warnings(record=True) as caught, np.errstate():
         warnings.simplefilter("always")
         answer.sigmoid(np.array([-800.0, 800.0]))
-    if not caught:
-        return ""
+    if not caught:  # it may be silenced; but float64 holds h at z = −720, 2e-313, and not e^720
+        hidden = not np.any(call(answer.sigmoid, np.array([-720.0])))
+        return "at z = −720 h is 0, expected 2e-313: e^720 overflows on the way, though no warning is shown" * hidden
     return (
         "the values are right, but e^800 is still computed on the way and NumPy warns of an overflow "
-        "(np.where computes both of its branches)"
+        "(np.where, too, computes both of its branches)"
     )
 
 
