@@ -418,6 +418,19 @@ def test_a_batch_is_for_the_kind_of_model_that_checked_it():
     assert repr(batch[:2]) == "<Batch of 2 rows of 4 features>"
 
 
+def test_a_batch_is_cut_as_an_array_is():
+    X, y = np.arange(24.0).reshape(12, 2), np.arange(12) % 2
+    model = LogisticRegression(2)
+    whole, order = model.batch(X, y), np.random.default_rng(0).permutation(12)
+    for cut in (slice(3), slice(2, -2), slice(None, None, 2), slice(5, 2), slice(9, None, -3), order, order[:4]):
+        for again in (None, slice(1, 3), slice(None, None, 2)):
+            batch, expected = whole[cut], (X[cut], y[cut])
+            if again is not None:
+                batch, expected = batch[again], (X[cut][again], y[cut][again])
+            assert len(batch) == len(expected[0])
+            assert all(np.array_equal(*pair) for pair in zip(batch.gathered(), expected))
+
+
 def test_the_activation_is_chosen_when_the_model_is_made():
     with pytest.raises(AttributeError):
         MLP((4, 3, 2)).activation = "tanh"

@@ -294,6 +294,12 @@ def test_an_index_without_a_name_and_one_with_an_ids_name(tmp_path):
     assert "dropped: column 0, patient_id (an index)" in data.reading[1]
 
 
+@pytest.mark.parametrize(("name", "kept"), [("paid", True), ("humid", True), ("patientId", False), ("ID", False)])
+def test_a_word_that_ends_in_id_is_no_id(name, kept):
+    number = np.random.default_rng(0).permutation(10_000)[:60]
+    assert (name in load_table(sample().assign(**{name: number}), label="colour").features) is kept
+
+
 def test_text_of_many_levels_is_dropped():
     data = load_table(sample(m=600, city=[f"city {i % 60}" for i in range(600)]))
     assert data.features == ("a", "b")
@@ -731,7 +737,7 @@ def zipped(name):
         (zipped("xl/workbook.xml"), "an Excel workbook", "save its sheet as .csv"),
         (zipped("flowers.csv"), "a ZIP archive", "unpack it first"),
         (b"%PDF-1.7", "a PDF file", "save the table as .csv"),
-        (pickle.dumps([1, 2]), "a pickle", "stranger"),
+        *((pickle.dumps([1, 2], protocol), "a pickle", "stranger") for protocol in (3, 4, 5)),
     ],
 )
 @pytest.mark.parametrize("name", ["flowers.csv", "flowers.xlsx"])

@@ -13,9 +13,10 @@ from ..lab import tuning
 from ..lab.experiment import Refused
 from ..lab.settings import TrainingSettings
 from ..lab.statistics import at_target
+from ..lab.sweep import epochs_of
 from ..lab.trials import Trials
 from .clock import step_rows
-from .predict import Prediction, predict, safest, second_size
+from .predict import Prediction, predict, safest, second_size, took_to
 from .probe import probe_rows, race_rows, search_rows
 
 LOOSE, TIGHT = "loose", "tight"
@@ -144,15 +145,17 @@ def rounded_up(loss: float) -> float:
 
 def targets_of(probes: list[dict], tight: float) -> tuple[tuple[str, float], ...]:
     """The tight target, and a loose one: what the probes have reached after a quarter of their updates."""
-    took = float(np.median([at_target(row["loss"], row["updates"], tight) for row in probes]))
-    if took < LEAST_UPDATES:
+    each = took_to(probes, tight)
+    took = float(np.median(each))
+    if took < LEAST_UPDATES or min(each) == 0:
         raise Refused(
             f"the target {tight:g} is reached in {took:g} updates of {probes[0]['batch_size']} rows; expected a target "
             f"that takes at least {LEAST_UPDATES}: a smaller --target"
         )
     quarter = [float(np.interp(took / 4, row["updates"], row["loss"])) for row in probes]
     loose = rounded_up(float(np.median(quarter)))
-    return ((LOOSE, loose), (TIGHT, tight)) if loose > tight else ((TIGHT, tight),)
+    passed = loose > tight and min(took_to(probes, loose)) > 0  # else it tells nothing, or a probe begins below it
+    return ((LOOSE, loose), (TIGHT, tight)) if passed else ((TIGHT, tight),)
 
 
 def tune(
@@ -199,7 +202,7 @@ def race(why: str, target: float, size: int, rate: float, seed: int, epochs: int
 
 def epochs_for(updates: float, batch_size: int, N: int) -> int:
     """Epochs that hold MORE times so many updates."""
-    return max(2, math.ceil(MORE * updates * batch_size / N))
+    return max(2, epochs_of(MORE * updates, batch_size, N))
 
 
 def check(trials: Trials, settings: Settings, probe_rate: float) -> None:

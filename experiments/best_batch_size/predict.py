@@ -121,8 +121,12 @@ def predict(result: dict[str, Any], target: float) -> Prediction:
 
 def updates_of_probes(result: dict[str, Any], target: float) -> list[float]:
     """What each probe took to a target."""
-    probes = frame(result, "probe")
-    return [at_target(loss, updates, target) for loss, updates in zip(probes.loss, probes.updates)]
+    return took_to(frame(result, "probe").to_dict("records"), target)
+
+
+def took_to(probes: Sequence[Mapping[str, Any]], target: float) -> list[float]:
+    """What each of these probes took to a target, in updates."""
+    return [at_target(row["loss"], row["updates"], target) for row in probes]
 
 
 def step_times(result: dict[str, Any], why: str = "answer") -> dict[int, float]:
@@ -194,7 +198,8 @@ def growth(result: dict[str, Any]) -> list[Prediction]:
     for share in FRACTIONS:
         losses = [float(np.interp(share * row["updates"][-1], row["updates"], row["loss"])) for row in probes]
         target = max(float(np.median(losses)), *(min(row["loss"]) for row in probes))
-        found.append(predict(result, target))
+        if min(took_to(probes, target)) > 0:  # else a probe begins below it
+            found.append(predict(result, target))
     return found
 
 

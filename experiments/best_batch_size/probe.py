@@ -37,7 +37,7 @@ MOMENTS = 1.25  # each moment of a measurement has so many times the updates of 
 
 
 class Witness(Optimizer):
-    """Another optimizer, with a look at the noise of all rows before some of its updates: 1, 2, 3, 4, 5, 7, 9, …
+    """Another optimizer, with a look at the noise of all rows before some of its updates: 1 to 7, 9, 11, 14, …
 
     `seen` are the pairs (updates made so far, noise scale). `data` are the rows that noise is measured on, of N.
     """

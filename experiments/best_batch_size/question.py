@@ -6,9 +6,10 @@
 
 The probe trains at one batch size, B₀ (32 rows, fewer where the data are few): a short search for its rate, then runs
 to the target with the gradient's noise measured along them. Weighted by progress the noise is an estimate of B_c
-(probe.py). A few runs at a second size, 16 times as large, give another. The noise is precise, but it knows no bound on
-the learning rate, and says too much at tight targets; two sizes know it, but are a few runs. So B_c is their geometric
-mean: in checks it lost over a quarter less often than either alone. Beside them stands a third, the median noise.
+(probe.py). A few runs at a second size, 16 times as large, give another. The noise is precise, but it ignores that too
+large a rate diverges, and so its B_c is too large at tight targets. Runs at two sizes include that, but they are few.
+So B_c is the geometric mean of both: in checks it lost over a quarter less often than either alone. Beside them stands
+a third, the median noise.
 
 The clock times an update at every size, as training makes it (clock.py). Of the timed sizes the answer is the one of
 the least S(B) t(B), with all rows and one row timed by themselves; a few rates are tried there. The target is what the

@@ -20,6 +20,7 @@ SAME_GRADIENT = {"float64": 1e-12, "float32": 1e-4}  # how far apart, as a share
 SAME_RUN = {"float64": 1e-9, "float32": 1e-2}  # which grows along 200 updates
 AT_B_C = (0.25, 0.75)  # efficiency at B_c; theory: about one half
 BEYOND = 4  # times B_c
+FEWEST = 5  # batch sizes
 AT_MOST = 0.40  # efficiency there; theory: about a fifth
 
 
@@ -54,7 +55,7 @@ def useful_ranks(result: dict[str, Any]) -> Judgement:
     """The efficiency of as many ranks as B_c allows, and of four times as many."""
     settings, curve = result["settings"], updates_curve(result)
     if curve is None:
-        few = "too few batch sizes came to the target: it takes B_local and five others"
+        few = f"too few batch sizes came to the target: it takes {FEWEST}, B_local and two larger ones among them"
         return Judgement(few, evidence={"ranks_that_pay": ranks_that_pay(result)})
     local, takes = settings["local"], seeds_needed(settings["seeds"])
     at, beyond = sizes_asked(result)
@@ -102,8 +103,8 @@ def sizes_asked(result: dict[str, Any]) -> tuple[int, int]:
 
 def updates_curve(result: dict[str, Any]) -> Fit | None:
     """S(B) fitted to the median updates of all sizes but the two that are asked about; None where that takes more."""
-    S = updates(result)
-    if len(S.columns) < 5 or result["settings"]["local"] not in S.columns:
+    S, local = updates(result), result["settings"].get("local")
+    if len(S.columns) < FEWEST or local not in S.columns or sum(S.columns > local) < 2:
         return None
     n = result["settings"]["rows"]
     middle = S.median().drop(list(sizes_asked(result)))

@@ -26,7 +26,7 @@ READING = 5e-3  # seconds of a reading of the clock, at the least
 
 @dataclass(frozen=True)
 class Settings(TrainingSettings):
-    """And `rounds` readings of the clock at each batch size and number of ranks; `local`, the rows of a rank."""
+    """How to train; `rounds`: readings of the clock at each batch size and number of ranks; `local`: rows of a rank."""
 
     rounds: int = 15
     local: int = 8

@@ -63,7 +63,7 @@ def efficiency_table(result: dict[str, Any]) -> str:
     S, settings = updates(result), result["settings"]
     local, curve = settings["local"], updates_curve(result)
     if local not in S.columns:
-        return table("No run with the rows of one rank came to the target", ["batch size"], [])
+        return "No run with the rows of one rank came to the target"
     middle = S.median()
     asked = sizes_asked(result) if curve else ()
     lines = [

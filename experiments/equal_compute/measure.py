@@ -17,7 +17,7 @@ from minigrad import Dataset
 from ..lab import sweep, tuning
 from ..lab.settings import TrainingSettings
 from ..lab.statistics import at_target
-from ..lab.sweep import make_model, train_once
+from ..lab.sweep import epochs_of, make_model, train_once
 from ..lab.training import train
 from ..lab.trials import Trials
 from .directions import Witness
@@ -35,7 +35,7 @@ LONGEST = 5000  # updates of a run that is looked at: a witness takes the batche
 
 @dataclass(frozen=True)
 class Settings(TrainingSettings):
-    """And the targets; of the sizes low ≤ B < high the runs to the tight one would take minutes, and are left out."""
+    """How to train, and the targets. Sizes low ≤ B < high are not trained to the tight one: it would take minutes."""
 
     aims: tuple[str, ...] = (LOOSE, TIGHT)
     not_to_tight: tuple[int, int] = (0, 0)  # (low, high)
@@ -105,7 +105,7 @@ def direction_rows(
     updates = max(1, round(updates / share))
     moments = {int(k) for k in np.linspace(1, updates, MOMENTS)}
     witness = Witness(share * rate, model.batch(X, y), moments, np.random.default_rng(seed))
-    epochs, rng = math.ceil(updates / (len(X) // batch_size)), np.random.default_rng(seed)
+    epochs, rng = epochs_of(updates, batch_size, len(X)), np.random.default_rng(seed)
     train(
         model, X, y, optimizer=witness, batch_size=batch_size, epochs=epochs, rng=rng, evaluate_every=0, drop_last=True
     )

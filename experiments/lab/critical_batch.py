@@ -7,7 +7,7 @@
 
     S(B) = S_min (1 + B_c w(B)),   E_min = S_min B_c
 
-With independent draws E falls with B, and from B = B_c down by no more than half. Drawn without replacement
+With independent draws E grows with B; going down from B = B_c saves no more than half of it. Drawn without replacement
 E(1) = S_min (1 + B_c) and E(N) = S_min N: where B_c > N − 1, all the data need fewer sample gradients than one row at a
 time. Both are a + b/B; only the second lets a be negative, which is that case.
 

@@ -19,7 +19,7 @@ SHOWN = 30  # letters of a class's name
 
 @dataclass(frozen=True)
 class BaseRate:
-    """How often one is right who always guesses the class that is most frequent among the test rows.
+    """The accuracy of always guessing the class that is most frequent among the test rows.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ import numpy as np
 
 from minigrad import Dataset
 
-MOST = 1_500  # rows, about those of the digits; of as many features as THIN, or else fewer rows
+MOST = 1_500  # rows, about those of the digits, of up to THIN features; of more features proportionally fewer rows
 THIN = 1_000
 RULE = f"(default: at most {MOST:,}, of more than {THIN:,} features accordingly fewer; with --full all)"
 

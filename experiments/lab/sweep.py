@@ -112,6 +112,11 @@ def moments(rows: int, batch_size: int, epochs: int, parameters: int, epoch_ends
     return sorted({rows * math.ceil(epoch) if epoch_ends else math.ceil(rows * epoch) for epoch in found})
 
 
+def epochs_of(updates: float, batch_size: int, rows: int) -> int:
+    """The fewest epochs that hold so many updates; rows that fill no batch are left out of each."""
+    return math.ceil(updates / (rows // batch_size))
+
+
 def nearest(values: Iterable[Number], wanted: float) -> Number:
     """The value nearest to the one that is wanted, such as a batch size, on a log scale."""
     return min(values, key=lambda value: abs(math.log(value / wanted)))

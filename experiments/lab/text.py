@@ -16,7 +16,7 @@ WIDEST = 100  # columns of a table or a sentence at most, on a wider terminal to
 
 
 def number(value: float) -> str:
-    """Three significant digits, k for thousands, M for millions, G for milliards; ∞ and NaN as a dash."""
+    """Three significant digits, k for thousands, M for millions, G for 10⁹; ∞ and NaN as a dash."""
     if not math.isfinite(value):
         return "–"
     if value < 0:
@@ -64,7 +64,7 @@ def natural(name: str) -> list[tuple[int, str]]:
 
 
 def table(title: str, header: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
-    """A titled table: columns aligned to the right, the first to the left. Only the title where there are no lines."""
+    """A titled table: columns aligned to the right, the first to the left. Without lines: "TITLE: not measured"."""
     first, *others = header
     rows = [list(map(str, line)) for line in lines]
     if not rows:

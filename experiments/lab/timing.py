@@ -14,7 +14,7 @@ from minigrad.engine.batch import Batch
 from minigrad.model import Model
 
 from .settings import ModelSettings
-from .sweep import make_model
+from .sweep import epochs_of, make_model
 from .training import train
 
 UPDATES = 20  # to time at the least: one would be at the mercy of the clock
@@ -33,7 +33,7 @@ def timing_rows(data: Dataset, settings: ModelSettings, repeats: int) -> list[di
     rows = []
     for repeat in range(repeats + 1):
         for batch_size, path in cases:
-            epochs = max(1, UPDATES * batch_size // m)
+            epochs = epochs_of(UPDATES, batch_size, m)
             history = train(
                 make_model(data, settings, seed=0),
                 X,

@@ -96,7 +96,7 @@ def against_first(questions: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 def decide(answers: Iterable[bool | None]) -> str:
     """The verdict by the answers: the claim holds where all are yes, and does not hold where all are no.
 
-    It is conditional where some are yes and some no, and undecided while an open one could turn that.
+    It is conditional where some are yes and some no, and undecided while an open answer could change the verdict.
     """
     found = set(answers)
     if {True, False} <= found:

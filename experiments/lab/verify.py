@@ -24,6 +24,7 @@ from .commands import load, names
 from .text import listed, natural, wrapped
 
 CLOCK = {"seconds", "microseconds", "seconds_to_target", "cost_seconds", "shuffle", "message", "least", "median"}
+CLOCK |= {"fast_path", "flops_alone"}
 NOT_AGAIN = ("out", "run", "workers", "scheduler")  # flags that the rows do not depend on
 SHAPES = {"experiment": str, "rows": list, "claims": dict, "environment": dict, "data": dict, "command": str}
 MACHINE = ("python", "processor", "versions", "blas", "device")

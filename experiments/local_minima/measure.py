@@ -17,7 +17,7 @@ from ..lab.curvature import largest_eigenvalue
 from ..lab.facts import left_out
 from ..lab.polish import polish
 from ..lab.settings import ModelSettings, tuning_seeds
-from ..lab.sweep import make_model
+from ..lab.sweep import epochs_of, make_model
 from ..lab.training import train
 from ..lab.trials import Trials
 
@@ -85,7 +85,7 @@ def train_from(data: Dataset, settings: Settings, batch_size: int, rate: float, 
         data.y_train,
         optimizer=SGD(rate),
         batch_size=batch_size,
-        epochs=max(settings.epochs, math.ceil(settings.updates / (len(data.X_train) // batch_size))),
+        epochs=max(settings.epochs, epochs_of(settings.updates, batch_size, len(data.X_train))),
         rng=np.random.default_rng(start),
         evaluate_every=0,
         drop_last=True,

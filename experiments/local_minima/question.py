@@ -18,8 +18,8 @@ training loss from other starts. For every comparison:
 
     yes   McNemar's exact test on the starts that end differently: p < 0.05 / comparisons, and full batch is the worse
     no    full batch leaves fewer than 20 of 100 starts more trapped: the whole 95 % interval of the difference lies
-          below that (Newcombe's, for paired proportions). 40 starts tell it to about 14 of 100: a bound of 10 was left
-          open on two of three sets of starts, and a smaller difference is not excluded
+          below that (Newcombe's, for paired proportions). 40 starts measure it to about ± 14 of 100, so 20 are
+          asked: with 10 the answer stayed open on two of three sets of starts
 
 The division by the number of comparisons keeps chance from answering one of many with yes.
 

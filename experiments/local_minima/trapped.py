@@ -1,7 +1,7 @@
 """Which polished end points of training are trapped?
 
     J      polished loss of an end point
-    J*     the least that any end point of its problem came down to
+    J*     the least that any end point of a narrow network came down to on its problem
     J_0    the loss of guessing by the frequencies of the classes
 
 Trapped is what could be polished and still has J > J* + TRAPPED (J_0 − J*).

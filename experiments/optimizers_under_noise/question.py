@@ -15,8 +15,9 @@ L-BFGS know of the curvature is how the gradient changes along a step. The first
    What would refute the claim:
 
        a first-order method ends higher with its best mini-batch than with all samples;
-       CG or L-BFGS ends no higher with its best mini-batch than with all samples (for each L-BFGS: all samples of the
-       best L-BFGS, as two of them take the same steps there and one of these pays two gradients a step);
+       CG or L-BFGS ends no higher with its best mini-batch than with all samples (each L-BFGS
+       is compared with the best L-BFGS on all samples: there two take the same steps, but one pays two gradients for
+       each);
        CG or L-BFGS ends no higher than the best first-order method at the same batch size, where that size suits
        first-order methods best, or where it suits CG or L-BFGS best.
 

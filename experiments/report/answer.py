@@ -77,7 +77,7 @@ def worth(claim: Claim, evidence: dict[str, Any]) -> list[Said]:
         return [Said(told, claim="C9")]
     few = Said(f"For fewer than {math.ceil(runs):,} trainings {instead}.", claim="C9")
     saves = number(probe["seconds"] / runs)
-    paid = f"{cost}/{saves} trainings pay for it"
+    paid = f"so it has paid after {cost}/{saves} = {math.ceil(runs):,}"
     why = f"The probe, which finds these numbers, took {cost} s and saves {saves} s a training: {paid}."
     return [few, Said(f"That is slower, but a search does not pay. For more, {advice} {why}")]
 

@@ -147,21 +147,27 @@ def overhead_and_critical_batch(results: Mapping[str, Result]) -> dict[str, Any]
     claims = {name: claim["evidence"] for result in results.values() for name, claim in result["claims"].items()}
     probe = claims.get("C9", {})
     if "a_over_b" in probe:
-        ab, bc, by = probe["a_over_b"], probe["critical_batch_size"]["estimate"], "as best_batch_size estimated"
-        return {"ab": placed(ab), "bc": placed(bc), "from": [f"a/b = {number(ab)}", f"B_c = {number(bc)}, {by}"]}
+        ab, bc = probe["a_over_b"], probe["critical_batch_size"]["estimate"]
+        said = [f"a/b = {named(ab)}", f"B_c = {named(bc)}, as best_batch_size estimated"]
+        return {"ab": placed(ab), "bc": placed(bc), "from": said}
     lines, fits = claims.get("C4b", {}).get("CPU", {}), claims.get("C3", {}).get("MLP loose", {}).get("fits", {})
     line = next((line for name, line in lines.items() if name.endswith("1 thread, 32 hidden units")), None)
     fit = fits.get("drawn without replacement")
     ab, bc = line["a_over_b"]["estimate"] if line else 100.0, fit["B_c"]["estimate"] if fit else 100.0
     by_throughput = "as throughput measured (32 hidden units, 1 thread)" if line else "as an example"
     by_equal_compute = "as equal_compute measured (the same network, loose target)" if fit else "as an example"
-    said = [f"a/b = {number(ab)}, {by_throughput},", f"B_c = {number(bc)}, {by_equal_compute}"]
+    said = [f"a/b = {named(ab)}, {by_throughput},", f"B_c = {named(bc)}, {by_equal_compute}"]
     return {"ab": placed(ab), "bc": placed(bc), "from": said}
 
 
-def placed(value: float) -> float:
+def named(value: float | None) -> str:
+    """A value of a/b or B_c in words; a result has null where it is infinite."""
+    return "∞" if value is None else number(value)
+
+
+def placed(value: float | None) -> float:
     """A value of a/b or B_c as a slider and the address hold it: three digits, within their range."""
-    return float(f"{min(ENDS[1], max(ENDS[0], value)):.3g}")
+    return ENDS[1] if value is None else float(f"{min(ENDS[1], max(ENDS[0], value)):.3g}")
 
 
 def presets(scenes: Mapping[str, dict[str, Any]], curve: Mapping[str, Any]) -> list[dict[str, Any]]:

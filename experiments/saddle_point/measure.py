@@ -16,7 +16,7 @@ from minigrad.model import Model
 
 from ..lab import curvature, settings
 from ..lab.facts import left_out
-from ..lab.sweep import nearest
+from ..lab.sweep import epochs_of, nearest
 from ..lab.training import train
 from ..lab.trials import Trials
 from . import theory
@@ -131,7 +131,7 @@ class Descent:
     def train(self, batch_size: int, updates: float, seed: int, evaluations: float, callback: Any = None) -> History:
         """Train from where θ is, for whole epochs of at least so many updates."""
         N = len(self.X)
-        epochs = math.ceil(updates * batch_size / N)
+        epochs = epochs_of(updates, batch_size, N)
         return train(
             self.model,
             self.X,

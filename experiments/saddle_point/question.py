@@ -11,8 +11,9 @@ that unit written twice, its outgoing weight v split into s v and (1 − s) v. D
 Leaving is exponential growth, whatever makes ε:         updates to leave = ln(r/ε) / ln ρ
 
     a push      ε is its projection on v₋
-    batches     kick by η σ √((N − B)/(N − 1)/B) an update. Random kicks come to that over √(ρ² − 1), of which the
-                typical size counts, 0.53 of it. That is for batches drawn anew; those of an epoch cancel in part
+    batches     kick by η σ √((N − B)/(N − 1)/B) an update. Together random kicks have a standard deviation of one
+                kick over √(ρ² − 1); ε is 0.53 of it, the typical size (geometric mean). That is for batches
+                drawn anew; those of an epoch cancel in part
     rounding    the same, with kicks of √(Σ v₋ₖ² uₖ²/12). But steps of less than half of every uₖ move nothing at all
 
 The claim has five parts. Do all data stay, (1) on the saddle itself, (2) beside it, after a push? Do batches leave it,

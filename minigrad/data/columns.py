@@ -25,7 +25,7 @@ DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}( .*)?|\d{1,2}:\d{2}(:\d{2}.*)?"
     r"|\d{1,2}[ -][A-Za-z]{3,9}[ -,]+\d{2,4}|[A-Za-z]{3,9} \d{1,2},? \d{4}"
 )
-ID_NAME = re.compile(r"(.*[ _-])?(id|index|idx|key|uuid|guid)|.*[a-z]Id|.*[a-z]ID", re.IGNORECASE)
+ID_NAME = re.compile(r"(?i:(.*[ _-])?(id|index|idx|key|uuid|guid))|.*[a-z](Id|ID)")
 EMPTY, CONSTANT, INDEX, IDENTITY, DATES = "empty", "constant", "an index", "an id", "a date"
 
 

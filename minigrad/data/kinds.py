@@ -15,6 +15,7 @@ TEXTS = (".csv", ".tsv", ".txt", ".data")
 SUFFIXES = (*(text + packed for text in TEXTS for packed in ("", ".gz")), ".parquet", ".npz")
 KINDS = "a .csv, .tsv, .txt, .data (or any of these .gz), .parquet or .npz file"
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
+PICKLE = "a pickle", "save the table as .csv: a pickle could run a stranger's program"
 MAGIC = {  # what a file begins with, if it is no table: what it is, and the cure
     b"version https://git-lfs": ("a Git LFS pointer, not the data", "run 'git lfs pull' first"),
     b"<!doctype html": ("an HTML page", "download the file itself, not the page about it"),
@@ -30,7 +31,7 @@ MAGIC = {  # what a file begins with, if it is no table: what it is, and the cur
     b"bzh": ("a bzip2 archive", "unpack it first"),
     b"\xfd7zxz": ("an xz archive", "unpack it first"),
     b"\x28\xb5\x2f\xfd": ("a zstd archive", "unpack it first"),
-    b"\x80\x04": ("a pickle", "save the table as .csv: a pickle could run a stranger's program"),
+    **dict.fromkeys((b"\x80\x03", b"\x80\x04", b"\x80\x05"), PICKLE),
     b"\x93numpy": ("a single array", "save it with numpy.savez(path, X=X, y=y)"),
 }
 BLOCK = 2**20  # bytes read at a time

@@ -99,7 +99,7 @@ def label_of(table: Table, label: str | int | None, task: str | None) -> tuple[L
         cure = f"two classes made of it, --task '{middle}-or-more' (task=), or {cure}"
     raise ValueError(
         f"{shown} has {len(distinct)} different values in {m} rows, such as {examples}: it looks like {fault}; "
-        f"expected at most {min(MOST_CLASSES, max(ALWAYS_FEW, m // FEWEST_ROWS_A_CLASS))} classes: {cure}"
+        f"expected at most {most_classes(m)} classes: {cure}"
     )
 
 
@@ -149,13 +149,17 @@ def _keeps_apart(values: Any, numbers: Any) -> bool:
     return bool(values.nunique() == numbers.astype(np.float64).nunique())
 
 
+def most_classes(m: int) -> int:
+    """How many classes m rows may have: two always, and at least two rows in each of more."""
+    return max(2, min(MOST_CLASSES, max(ALWAYS_FEW, m // FEWEST_ROWS_A_CLASS), m // 2))
+
+
 def _fault(distinct: np.ndarray, is_numeric: bool, m: int) -> str | None:
     """What labels look like that are no classes; None where they are."""
     n_classes = len(distinct)
-    limit = min(MOST_CLASSES, max(ALWAYS_FEW, m / FEWEST_ROWS_A_CLASS))
     if is_numeric and not (distinct == np.floor(distinct)).all():
         return "a quantity"
-    if n_classes <= 2 or (n_classes <= min(limit, m / 2)):
+    if n_classes <= most_classes(m):
         return None
     if is_numeric and not (n_classes == m and distinct[-1] - distinct[0] == m - 1):
         return "a quantity"

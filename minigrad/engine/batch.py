@@ -43,9 +43,14 @@ class Batch:
         return f"<Batch of {self.m:,} rows of {self.X.shape[1]:,} features>"
 
     def __getitem__(self, rows: slice | Array) -> Batch:
-        """Some of the rows of whole data: a slice, or an array of indices."""
-        rows = slice(*rows.indices(len(self.X))[:2]) if isinstance(rows, slice) else namespace(self.X).asarray(rows)
-        return Batch(self.X, self.y, self.form, rows)
+        """Some of its rows: a slice, or an array of indices."""
+        xp, whole = namespace(self.X), isinstance(self.rows, slice) and self.m == len(self.X)
+        if not whole or (isinstance(rows, slice) and rows.step not in (None, 1)):
+            rows = xp.arange(len(self.X))[self.rows][rows]
+        elif isinstance(rows, slice):
+            start, stop, _ = rows.indices(len(self.X))
+            rows = slice(start, max(start, stop))
+        return Batch(self.X, self.y, self.form, rows if isinstance(rows, slice) else xp.asarray(rows))
 
     def chunks(self, length: int, workspace: Workspace) -> Iterator[tuple[Array, Array]]:
         """(X, y) of at most `length` rows at a time: views where rows are a slice, else gathered into buffers.

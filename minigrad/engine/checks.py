@@ -134,7 +134,7 @@ def labels(y: Any, n_rows: int, n_classes: int, backend: Backend, name: str = "y
         cure = ""
         if wrong == n_classes and on_host.min() == 1:
             cure = f": labels that begin with 1 are {name} - 1"
-        elif n_classes == 2 and wrong == -1 and on_host.max() == 1:
+        elif n_classes == 2 and set(np.unique(on_host).tolist()) == {-1, 1}:
             cure = f": labels −1 and 1 are ({name} + 1) // 2"
         elif n_classes > 2 and n_classes <= wrong < math.inf:
             cure = ": the last of layer_sizes is the number of classes"

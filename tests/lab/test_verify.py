@@ -96,6 +96,7 @@ def test_what_a_clock_has_read_is_left_out_at_any_depth():
     row = {"kind": "a", "seconds": 1, "curve": {"seconds": [1], "loss": [2]}, "each": [{"microseconds": 3, "n": 4}]}
     assert verify.without_clock(row) == {"kind": "a", "curve": {"loss": [2]}, "each": [{"n": 4}]}
     assert verify.agreeing([row, row], [row | {"seconds": 2}]) == (1, 2)
+    assert verify.without_clock({"kind": "cost", "fast_path": [3.1], "flops_alone": [0.2]}) == {"kind": "cost"}
 
 
 @pytest.mark.parametrize(

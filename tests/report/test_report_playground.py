@@ -141,6 +141,13 @@ def test_what_was_measured_is_a_place_of_its_slider(measured, placed):
     assert (found["ab"], found["bc"]) == (placed, placed)
 
 
+def test_what_is_infinite_and_so_null_in_a_result_is_the_slider_s_end():
+    probe = {"a_over_b": None, "critical_batch_size": {"estimate": None}}
+    found = playground.overhead_and_critical_batch({"x": {"claims": {"C9": {"evidence": probe}}}})
+    assert (found["ab"], found["bc"]) == (1e5, 1e5)
+    assert found["from"] == ["a/b = ∞", "B_c = ∞, as best_batch_size estimated"]
+
+
 def test_ticks_are_decades_and_the_fastest_size_is_always_in_view():
     axes = playground.axes([28e-6, None, 67e-6])
     for axis in axes.values():

@@ -89,6 +89,16 @@ def test_what_cannot_be_measured_ends_in_one_line(tmp_path, capsys, monkeypatch,
     assert not list((tmp_path / "best_batch_size").glob("*"))
 
 
+def test_a_loose_target_below_which_a_probe_begins_is_none():
+    falling = {"updates": list(range(0, 41, 10)), "loss": [2.0, 1.0, 0.5, 0.2, 0.1], "batch_size": 32}
+    low = falling | {"loss": [0.3, 0.25, 0.2, 0.15, 0.1]}
+    assert [name for name, _ in measure.targets_of([falling] * 3, 0.1)] == ["loose", "tight"]
+    assert [name for name, _ in measure.targets_of([falling, falling, low], 0.1)] == ["tight"]
+    with refused("smaller --target"):
+        measure.targets_of([falling, falling, low], 0.4)
+
+
 def test_epochs_hold_several_times_the_updates_that_are_expected():
     assert measure.epochs_for(30, 100, 1000) == 12
     assert measure.epochs_for(1, 1, 1000) == 2
+    assert measure.epochs_for(40, 1024, 1437) == 160  # an epoch holds one batch, not 1.4

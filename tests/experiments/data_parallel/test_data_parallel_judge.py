@@ -69,6 +69,20 @@ def test_one_rank_measures_the_second_alone_and_two_seeds_do_not_decide_it():
     assert verdicts(ONE, made(seeds=2))["C10b"] == "undecided"
 
 
+@pytest.mark.parametrize("sizes", [(1, 2, 4, 8, N), (1, 2, 3, 4, 8), (8, 16, 32, N)])
+def test_with_fewer_than_two_sizes_above_that_of_a_rank_or_five_in_all_nothing_is_asked(sizes):
+    result = made()
+    result["rows"] = [row for row in result["rows"] if row.get("batch_size", 8) in sizes]
+    result["rows"] += [
+        row | {"batch_size": size} for row in made()["rows"] if row["kind"] == "training" for size in sizes
+    ]
+    rows = {(row.get("batch_size"), row.get("seed"), row["kind"], row.get("ranks")): row for row in result["rows"]}
+    result["rows"] = list(rows.values())
+    claim = judged(ONE, result)["C10b"]
+    assert claim["verdict"] == "undecided"
+    assert "it takes 5, B_local and two larger ones" in claim["because"]
+
+
 def test_the_sizes_that_are_asked_about_are_not_in_the_fit():
     at, beyond = judge.sizes_asked(made())
     assert (at, beyond) == (128, 512)
