@@ -88,7 +88,7 @@ def sentence(result: dict[str, Any], answer: Prediction) -> str:
         took, saves = number(cost(result)["seconds"]), number(saved(result, answer))
         rate, probe_rate = f"{answer.learning_rate:.3g}", f"{frame(result, 'probe').learning_rate.iloc[0]:.3g}"
         opening = f"just train, with batches of {result['settings']['probe']} at learning rate {probe_rate}"
-        return f"{opening}: a probe takes {took} s and saves {saves} s a run; for many runs {sizes} at rate {rate}"
+        return f"{opening}: a probe takes {took} s and saves {saves} s a training; for many {sizes} at rate {rate}"
     parts = [f"train with {sizes} at learning rate {answer.learning_rate:.3g}: within 10 % of the fastest"]
     for size, name in ((n, "full batch"), (1, "one sample")):
         if size in answer.microseconds and size != answer.batch_size:

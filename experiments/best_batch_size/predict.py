@@ -97,9 +97,9 @@ class Prediction:
 
 def predict(result: dict[str, Any], target: float) -> Prediction:
     """The answer for a loss that all probes of a result have reached."""
-    n, b = result["settings"]["rows"], result["settings"]["probe"]
+    n, probed = result["settings"]["rows"], result["settings"]["probe"]
     probes = frame(result, "probe").to_dict("records")
-    updates, w = updates_of_probes(result, target), without_replacement(b, n)
+    updates, w = updates_of_probes(result, target), without_replacement(probed, n)
     noise = [probe.weighted(row, k, w) for row, k in zip(probes, updates)]
     medians = [probe.median(row, k) for row, k in zip(probes, updates)]
     runs = two_runs(result, target)
@@ -111,11 +111,11 @@ def predict(result: dict[str, Any], target: float) -> Prediction:
     misfit = float(np.sqrt(np.mean([((a + work * size) / t - 1) ** 2 for size, t in on_line.items()])))
     law = Law(a, work, B_c.estimate if math.isfinite(B_c.estimate) else float(n), n)
     S_min, rate = float(np.median(updates)) / (1 + law.B_c * w), probes[0]["learning_rate"]
-    draft = Prediction(target, B_c, estimates, S_min, law, misfit, microseconds, b, rate)
+    draft = Prediction(target, B_c, estimates, S_min, law, misfit, microseconds, probed, rate)
     size = draft.fastest(law.B_c)
-    if size != b:
+    if size != probed:
         tuned = best_race(result, target, size)
-        rate = rate * draft.updates(b) / draft.updates(size) if tuned is None else float(tuned.name)
+        rate = rate * draft.updates(probed) / draft.updates(size) if tuned is None else float(tuned.name)
     return replace(draft, batch_size=size, learning_rate=rate)
 
 
@@ -165,11 +165,11 @@ def two_runs(result: dict[str, Any], target: float) -> list[float]:
 
     From 1 to all rows: what lies outside cannot be told from its end.
     """
-    n, b, large = result["settings"]["rows"], result["settings"]["probe"], second_size(result["settings"])
+    n, probed, large = result["settings"]["rows"], result["settings"]["probe"], second_size(result["settings"])
     found = best_race(result, target, large)
-    if found is None or large <= b:
+    if found is None or large <= probed:
         return []
-    w = without_replacement(b, n), without_replacement(large, n)
+    w = without_replacement(probed, n), without_replacement(large, n)
     each = [critical_from_two((mine, float(found.updates)), w) for mine in updates_of_probes(result, target)]
     return np.clip(each, 1, n).tolist()
 

@@ -1,14 +1,14 @@
 """The probe: one batch size, its learning rate, and one run to the target with the gradient's noise measured along it.
 
-    b            the batch size of the probe
+    B₀           the batch size of the probe
     φ            noise scale tr Σ/‖G‖² of the gradient, at one moment of the run; of an optimizer that scales each entry
                  by its own, in that metric
-    w(b)         what a batch keeps of a sample's variance
+    w(B₀)        what a batch keeps of a sample's variance
 
-    B_c ≈ Σ φ_k v_k / Σ v_k,   v_k = (updates that moment k stands for) / (1 + w(b) φ_k)
+    B_c ≈ Σ φ_k v_k / Σ v_k,   v_k = (updates that moment k stands for) / (1 + w(B₀) φ_k)
 
 S(B) is the sum of 1 + w(B) φ over the updates that all rows would need. So φ counts by *progress*, and an update at
-batch size b makes 1/(1 + w(b) φ) of the progress of one at all rows. φ grows along a run by ten to a thousand times:
+batch size B₀ makes 1/(1 + w(B₀) φ) of the progress of one at all rows. φ grows along a run by ten to a thousand times:
 that of the start says far too little, and that of the end far too much.
 """
 
@@ -36,7 +36,7 @@ EVALUATIONS = 6  # an epoch
 MOMENTS = 1.25  # each moment of a measurement has so many times the updates of the one before
 
 
-class Witness(Optimizer):
+class NoiseWitness(Optimizer):
     """Another optimizer, with a look at the noise of all rows before some of its updates: 1 to 7, 9, 11, 14, …
 
     `seen` are the pairs (updates made so far, noise scale). `data` are the rows that noise is measured on, of N.
@@ -81,7 +81,7 @@ def probe_rows(data: Dataset, settings: TrainingSettings, batch_size: int, rate:
     model = make_model(data, settings, seed)
     part = np.random.default_rng(seed).permutation(N)[:NOISE_ROWS] if N > NOISE_ROWS else slice(0, N)
     X, y = model.backend.asarray(data.X_train[part], model.dtype), model.backend.asarray(data.y_train[part])
-    witness = Witness(make_optimizer(settings, rate), model.batch(X, y), N)
+    witness = NoiseWitness(make_optimizer(settings, rate), model.batch(X, y), N)
     until: dict[str, Any] = {"target_loss": settings.target, "evaluate_every": often(data, batch_size)}
     history = train_once(data, settings, batch_size, rate, seed, model, optimizer=witness, **until)
     row = {"kind": "probe", "batch_size": batch_size, "learning_rate": rate, "seed": seed}

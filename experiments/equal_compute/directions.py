@@ -33,7 +33,7 @@ def cosine(a: Array, b: Array) -> float:
     return float(a @ b) / lengths if lengths > 0 else math.nan
 
 
-class Witness(SGD):
+class DirectionWitness(SGD):
     """SGD that at some of its updates looks at the gradient of all the data, before and after.
 
     `data` are all the data; `moments` are the updates to look at, of which the first is 1; `rng` draws the batches that

@@ -20,7 +20,7 @@ from ..lab.statistics import at_target
 from ..lab.sweep import epochs_of, make_model, train_once
 from ..lab.training import train
 from ..lab.trials import Trials
-from .directions import Witness
+from .directions import DirectionWitness
 
 MODELS = {"logistic": "logistic", "mlp": "MLP"}
 LOOSE, TIGHT = "loose", "tight"
@@ -104,7 +104,7 @@ def direction_rows(
     X, y = model.backend.asarray(data.X_train, model.dtype), model.backend.asarray(data.y_train)
     updates = max(1, round(updates / share))
     moments = {int(k) for k in np.linspace(1, updates, MOMENTS)}
-    witness = Witness(share * rate, model.batch(X, y), moments, np.random.default_rng(seed))
+    witness = DirectionWitness(share * rate, model.batch(X, y), moments, np.random.default_rng(seed))
     epochs, rng = epochs_of(updates, batch_size, len(X)), np.random.default_rng(seed)
     train(
         model, X, y, optimizer=witness, batch_size=batch_size, epochs=epochs, rng=rng, evaluate_every=0, drop_last=True

@@ -32,6 +32,7 @@ from .journal import Journal
 from .prepare import prepare
 from .progress import Progress
 from .settings import Settings
+from .start import INTERRUPTED
 from .text import begun, wrapped
 from .trials import Trials, available_cores, journal_path
 from .verdicts import Judgement, against_first
@@ -142,7 +143,7 @@ def main(experiment: Experiment, argv: list[str] | None = None) -> int:
         report(experiment, result, folder, arguments.quiet)
     except KeyboardInterrupt:
         print(f"\n{parser.prog}: interrupted; {kept}", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except Refused as error:
         journal.delete()
         print(f"{parser.prog}: error: {_one_line(error)}", file=sys.stderr)

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..equal_compute.judge import DRAWN
 from ..lab.text import listed, number
 from .content import Part
-
-FITTED = "drawn without replacement"  # of C3's two fits the one that draws batches as training does
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ def critical_sizes(parts: Sequence[Part]) -> list[Size]:
     found = []
     if "C3" in evidence:
         cases = {name: case for name, case in evidence["C3"][0].items() if isinstance(case, dict) and "fits" in case}
-        fits = {name: (case["fits"].get(FITTED) or {}).get("B_c", {}) for name, case in cases.items()}
+        fits = {name: (case["fits"].get(DRAWN) or {}).get("B_c", {}) for name, case in cases.items()}
         told = [f"{number(fit['estimate'])} ({name})" for name, fit in fits.items() if known(fit)]
         if told:
             found.append(

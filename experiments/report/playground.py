@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ..equal_compute.judge import DRAWN
 from ..lab.experiment import Result
 from ..lab.results import frame
 from ..lab.sweep import nearest
@@ -152,7 +153,7 @@ def overhead_and_critical_batch(results: Mapping[str, Result]) -> dict[str, Any]
         return {"ab": placed(ab), "bc": placed(bc), "from": said}
     lines, fits = claims.get("C4b", {}).get("CPU", {}), claims.get("C3", {}).get("MLP loose", {}).get("fits", {})
     line = next((line for name, line in lines.items() if name.endswith("1 thread, 32 hidden units")), None)
-    fit = fits.get("drawn without replacement")
+    fit = fits.get(DRAWN)
     ab, bc = line["a_over_b"]["estimate"] if line else 100.0, fit["B_c"]["estimate"] if fit else 100.0
     by_throughput = "as throughput measured (32 hidden units, 1 thread)" if line else "as an example"
     by_equal_compute = "as equal_compute measured (the same network, loose target)" if fit else "as an example"

@@ -52,7 +52,7 @@ def reason(it: dict[str, Interval], trusted: bool, smallest: int) -> str:
     """Who leaves, and where the smallest batch settles, as far as measured; how fast, where that is no saddle's."""
     share = {name: f"{styled(interval.estimate, '.0%')} %" for name, interval in it.items()}
     itself, pushed = share["all data leave, at η₁"], share["pushed data leave"]
-    told = f"full batch leaves in {itself} of runs (rounding), pushed {pushed}"
+    told = f"all data leave in {itself} of runs (rounding), pushed {pushed}"
     if it["batches leave, even split"].estimate >= 0:
         uneven, even = share["batches leave, uneven split"], share["batches leave, even split"]
         told += f"; batches in {uneven}, equal copies {even}"

@@ -98,7 +98,7 @@ def draw_cost(result: dict[str, Any]) -> Figure | None:
     if not found:
         return None
     places, networks = (list(dict.fromkeys(line[key] for line in found)) for key in ("place", "network"))
-    title = "What a row costs in a batch of B rows"
+    title = "What a sample costs in a batch of B samples"
     width = 4 + 5.5 * len(places)
     fig, [axes] = plots.figure(1, len(places), width, 5.6, title, result["settings"], "networks", SYMBOLS, sharey=True)
     for line in found:

@@ -49,7 +49,10 @@ def test_advice_that_was_checked_says_what_trusting_it_lost():
 
 
 PROBE = "the probe, which finds the batch size, took 2 s and saves nothing."
-PAID = "The probe, which finds these numbers, took 2 s and saves 0.00799 s a training: so it has paid after 2/0.00799 = 251."
+PAID = (
+    "The probe, which finds these numbers, took 2 s and saves 0.00799 s a training: "
+    "so it has paid after 2/0.00799 = 251."
+)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from experiments.equal_compute.directions import Witness, cosine
+from experiments.equal_compute.directions import DirectionWitness, cosine
 from minigrad import MLP, SGD, LogisticRegression, train
 
 
@@ -22,7 +22,9 @@ def test_a_witness_changes_nothing(digits):
     for witness in (False, True):
         model = MLP((64, 5, 10), activation="tanh")
         X = digits.X_train
-        optimizer = Witness(0.3, model.batch(X, y), {1, 2, 7}, np.random.default_rng(0)) if witness else SGD(0.3)
+        optimizer = (
+            DirectionWitness(0.3, model.batch(X, y), {1, 2, 7}, np.random.default_rng(0)) if witness else SGD(0.3)
+        )
         train(model, X, y, optimizer=optimizer, batch_size=30, epochs=2, rng=np.random.default_rng(4))
         ends.append(model.theta)
     assert optimizer.seen["update"] == [1, 2, 7]
@@ -33,7 +35,7 @@ def test_a_batch_drawn_afresh_points_as_predicted_and_one_of_an_epoch_does_not(b
     """Rows that come last in an epoch have not been fitted in it yet, so G is made of them, and they of G."""
     model = LogisticRegression(64)
     X, y = binary.X_train, binary.y_train
-    witness = Witness(1.0, model.batch(X, y), set(range(1, 401)), np.random.default_rng(0))
+    witness = DirectionWitness(1.0, model.batch(X, y), set(range(1, 401)), np.random.default_rng(0))
     train(model, X, y, optimizer=witness, batch_size=30, epochs=100, rng=np.random.default_rng(1))
     predicted, fresh, batch = (np.mean(witness.seen[name]) for name in ("predicted", "cos_fresh", "cos_batch"))
     assert fresh == pytest.approx(predicted, abs=0.06)
