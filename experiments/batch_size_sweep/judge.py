@@ -123,7 +123,7 @@ def fastest(result: dict[str, Any]) -> Judgement:
         name = f"seconds to the target, batch {other:,} over {best:,}"
         takes = seeds_needed(result["settings"].get("seeds"))
         questions.append(Question(name, ratio, low, by=by, decided=answer, takes=takes))
-    because = f"for this model batch size {best:,} was the fastest on other seeds; here " + " and ".join(
+    because = f"for this model batch size {best:,} was the fastest on other seeds; on these " + " and ".join(
         f"{other:,} takes {number(ratio.estimate)} times as long" for other, ratio in ratios.items()
     )
     return Judgement(because, questions, {"fastest": best}, each_needed=True)

@@ -4,10 +4,8 @@ import sys
 
 if __package__:
     from ..lab.start import start
-    from .ranks import serve
 
-    serve()  # of the ranks only the first comes back from here
-    start("data_parallel")
+    start("data_parallel", first="ranks.serve")  # from where only the first of the ranks comes back
 
 print("error: run it as a module, from the top folder: python -m experiments.data_parallel", file=sys.stderr)
 raise SystemExit(2)

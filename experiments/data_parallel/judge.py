@@ -67,10 +67,10 @@ def useful_ranks(result: dict[str, Any]) -> Judgement:
         ),
     ]
     B_c = curve.B_c.estimate
+    new, new_beyond = (f"{100 * found[size].estimate:.0f} %" for size in (at, beyond))
     because = (
-        f"by the updates at batches of {at:,} and {beyond:,} rows, {100 * found[at].estimate:.0f} % of the work of "
-        f"{number(at / local)} ranks is new, {100 * found[beyond].estimate:.0f} % of that of {number(beyond / local)}; "
-        f"B_c = {number(B_c)}"
+        f"with {local} rows a rank, {new} of the work of {number(at / local)} ranks (B = {at:,}, near B_c = "
+        f"{number(B_c)}) is new, and {new_beyond} of that of {number(beyond / local)}"
     )
     evidence = {"B_c": curve.B_c.plain(), "misfit": curve.misfit, "bound": B_c / local}
     evidence |= {"ranks_that_pay": ranks_that_pay(result), "step": step(result)}

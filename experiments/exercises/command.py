@@ -62,7 +62,7 @@ def parser() -> Parser:
     one = command("hint", hint, "the first hint, or hint number K")
     one.add_argument("name", metavar="NAME")
     one.add_argument("number", metavar="K", nargs="?", type=count, default=1)
-    one = command("solution", solution, "our own lines, cut out of the source")
+    one = command("solution", solution, "an answer, and our own lines, cut out of the source")
     one.add_argument("name", metavar="NAME")
     return result
 
@@ -81,7 +81,7 @@ def list_all() -> int:
   {PROG} start DIR            writes DIR/NAME.py, a file an exercise, to fill in
   {PROG} check DIR            a mark out of ten for each, and what is wrong
   {PROG} hint NAME [K]        the first hint, or hint number K
-  {PROG} solution NAME        our own lines""")
+  {PROG} solution NAME        an answer, and our own lines""")
     return 0
 
 
@@ -173,8 +173,9 @@ def hint(arguments: argparse.Namespace) -> int:
 
 
 def solution(arguments: argparse.Namespace) -> int:
-    """Our own lines, where they stand, and how they relate to the student's function."""
+    """An answer in plain lines; then our own, where they stand, and how they relate to the student's function."""
     one = load(arguments.name)
+    print(f"# an answer to the sheet\n{one.answer}\n# and in minigrad itself\n")
     for piece in marker.pieces(one.name):
         print(f"# {piece.place}\n{piece.text}\n")
     print(wrapped(one.relation))

@@ -110,7 +110,11 @@ def reason(name: str, error: BaseException) -> str:
     if "mismatch in its core dimension" in words:  # of matmul, in words that no beginner reads
         words = f"the shapes do not fit for @ {words[words.rfind('(') :]}"
     elif "Python scalar" in words:  # of a function of the module math
-        words = "it takes one number and was given an array; NumPy's functions, such as np.exp, take arrays"
+        words = "it takes one number and was given an array; NumPy's functions, such as np.exp and np.log, take arrays"
+    elif "truth value of an array" in words:
+        words = "an array is asked whether it is true; np.where(y == 1, …, …) chooses entry by entry"
+    elif isinstance(error, NameError) and error.name in ("log", "exp", "sqrt", "zeros", "mean"):
+        words = f"{words}; write np.{error.name}"
     elif "broadcast" in words:
         words = f"the shapes do not fit: {words}"
     return f"{name} stops with {type(error).__name__}{where}: {shortened(words)}"

@@ -48,6 +48,7 @@ class Exercise:
     question: str
     functions: tuple[Function, ...]
     hints: tuple[str, ...]
+    answer: str  # the plainest lines that answer it
     checks: tuple[Check, ...]
     relation: str  # one sentence: how our lines, which the solution shows, relate to the student's function
     put_in_place: Callable[[Any], None]  # makes minigrad use the student's functions in the place of ours

@@ -7,7 +7,9 @@ import contextlib
 import importlib.util
 import inspect
 import io
+import os
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, SimpleNamespace
@@ -22,7 +24,19 @@ MOST_PRINTED = 100_000  # letters that an answer may print
 IGNORED = [  # OpenBLAS sets this flag now and then without a reason, see tests/conftest.py
     f"-Wignore:invalid value encountered in {product}:RuntimeWarning" for product in ("matmul", "dot")
 ]
-OPTIONS = ["-o", "addopts=", "-s", "-p", "no:terminal", "-p", "no:cacheprovider", "--noconftest", *IGNORED]
+OPTIONS = [
+    "-o",
+    "addopts=",
+    "-s",
+    "-p",
+    "no:terminal",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:benchmark",
+    "--noconftest",
+    *IGNORED,
+]
 
 
 @dataclass(frozen=True)
@@ -117,7 +131,9 @@ def tested(exercise: Exercise, answer: Any) -> Mark:
         )
     exercise.put_in_place(answer)
     watch = Watch()
-    status = pytest.main([*OPTIONS, *exercise.tests], plugins=[watch])
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder  # else it makes a folder here
+        status = pytest.main([*OPTIONS, *exercise.tests], plugins=[watch])
     if status == 0 and watch.passed:
         return Mark(FULL_MARKS, "")
     return Mark(points, watch.failure or f"the project's own tests did not run (pytest ended with {int(status)})")

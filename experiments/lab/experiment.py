@@ -32,7 +32,7 @@ from .journal import Journal
 from .prepare import prepare
 from .progress import Progress
 from .settings import Settings
-from .start import INTERRUPTED
+from .start import INTERRUPTED, interrupts
 from .text import begun, wrapped
 from .trials import Trials, available_cores, journal_path
 from .verdicts import Judgement, against_first
@@ -139,8 +139,9 @@ def main(experiment: Experiment, argv: list[str] | None = None) -> int:
         print(f"{parser.prog}: {aside}; their trials run again", file=sys.stderr)
     kept = f"what was finished is in {journal.path}: the same command goes on from there"
     try:
-        result = run(experiment, trials, settings) | {"command": words}
-        report(experiment, result, folder, arguments.quiet)
+        with interrupts():
+            result = run(experiment, trials, settings) | {"command": words}
+            report(experiment, result, folder, arguments.quiet)
     except KeyboardInterrupt:
         print(f"\n{parser.prog}: interrupted; {kept}", file=sys.stderr)
         return INTERRUPTED

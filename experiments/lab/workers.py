@@ -50,7 +50,10 @@ class LocalWorkers:
     def submit(self, trial: Trial, settings: Any, each: list[dict[str, Any]]) -> list[Future]:
         """A future of (rows, name of the worker) for each of these arguments."""
         with _no_interrupts():  # workers start here, and must not end halfway: this process would wait for ever
-            return [self._pool.submit(_work, trial, settings, arguments) for arguments in each]
+            try:
+                return [self._pool.submit(_work, trial, settings, arguments) for arguments in each]
+            except BrokenProcessPool as error:
+                raise WorkersLost(f"workers ended before their trials did: {_first_line(error)}") from None
 
     def close(self, at_once: bool) -> None:
         """End the workers; `at_once`: what is still running is not waited for."""
@@ -231,5 +234,5 @@ def _no_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for number, handler in zip(numbers, handlers):
             signal.signal(number, handler)
-    if heard:
-        raise KeyboardInterrupt
+        if heard:  # also where something has failed meanwhile, such as workers that heard it first
+            raise KeyboardInterrupt

@@ -66,7 +66,10 @@ def worth(claim: Claim, evidence: dict[str, Any]) -> list[Said]:
     """The advice; and where the probe costs more than a run saves, first what to do for few runs."""
     low, high = evidence["band"]
     sizes = f"{low:,} to {high:,}" if low < high else f"{low:,}"
-    advice = f"train with batches of {sizes} rows, at learning rate {evidence['learning_rate']:.3g}."
+    fastest = (
+        f" ({evidence['best_batch_size']:,} is the fastest)" if low < high and "best_batch_size" in evidence else ""
+    )
+    advice = f"train with batches of {sizes} rows{fastest}, at learning rate {evidence['learning_rate']:.3g}."
     probe = evidence.get("probe", {})
     if not evidence.get("just_train") or "seconds" not in probe:
         return [Said(begun(advice), claim="C9")]
@@ -79,7 +82,11 @@ def worth(claim: Claim, evidence: dict[str, Any]) -> list[Said]:
     saves = number(probe["seconds"] / runs)
     paid = f"so it has paid after {cost}/{saves} = {math.ceil(runs):,}"
     why = f"The probe, which finds these numbers, took {cost} s and saves {saves} s a training: {paid}."
-    return [few, Said(f"That is slower, but a search does not pay. For more, {advice} {why}")]
+    took = f" (a training takes {number(evidence['seconds'])} s)" if "seconds" in evidence else ""
+    slower = (
+        "A few trial runs at that size find its rate. It is not the fastest size, but to search for that does not pay."
+    )
+    return [few, Said(f"{slower} For more, {advice[:-1]}{took}. {why}")]
 
 
 def training(claim: Claim, part: Part) -> str:

@@ -8,6 +8,7 @@
   const sliders = Object.fromEntries(NAMES.map((name) => [name, find(`slider-${name}`)]));
   const surfaces = [...document.querySelectorAll("[name=surface]")];
   const state = { ...play.begin };
+  const wanted = { b: state.b, eta: state.eta };  // what was asked for last; `state` is what this surface has of it
 
   // Where in `values` the one is that is nearest on a log scale.
   const apart = (value, wanted) => Math.abs(Math.log(value / wanted));
@@ -81,7 +82,7 @@
     find("readout").textContent = `Batch size ${batch}, η = ${eta}: ${play.updates} updates, ${three(epochs)} passes ` +
       `through the samples${clock ? `, ${time(play.updates * clock)}` : ""}; the loss ends ` +
       `${last < 1.01 * play.axes.above.low ? "less than 0.00001" : three(last)} above its least.` +
-      (run.out ? ` The path ${run.out.said}.` : "") + note;
+      (run.out ? ` The path ${run.out.said}.` : "") + (scene.name === "digits" ? "" : " This surface is made up: it has no clock.") + note;
   }
 
   function drawCurve() {
@@ -113,7 +114,7 @@
 
   // What is shown is what the state says: a place that this surface lacks becomes its nearest, and a note says so.
   function place() {
-    const scene = play.scenes[state.surface], { b, eta } = state;
+    const scene = play.scenes[state.surface], { b, eta } = wanted;
     state.b = scene.sizes[nearest(scene.sizes, b)];
     state.eta = scene.rates[nearest(scene.rates, eta)];
     const lacking = [...(state.b === b ? [] : [`batch size ${b}`]), ...(state.eta === eta ? [] : [`η = ${eta}`])];
@@ -151,13 +152,14 @@
 
   // The state of an address such as #surface=digits&b=32&eta=0.1; false for any other address.
   function recall() {
-    const wanted = new URLSearchParams(location.hash.slice(1));
-    if (!["surface", ...NAMES].some((name) => wanted.has(name))) return false;
-    if (Object.hasOwn(play.scenes, wanted.get("surface"))) state.surface = wanted.get("surface");
+    const asked = new URLSearchParams(location.hash.slice(1));
+    if (!["surface", ...NAMES].some((name) => asked.has(name))) return false;
+    if (Object.hasOwn(play.scenes, asked.get("surface"))) state.surface = asked.get("surface");
     for (const name of NAMES) {
-      const value = Number(wanted.get(name));
+      const value = Number(asked.get(name));
       if (!(value > 0 && Number.isFinite(value))) continue;
-      state[name] = OF_CURVE.includes(name) ? short(Math.min(MOST, Math.max(LEAST, value))) : value;
+      if (OF_CURVE.includes(name)) state[name] = short(Math.min(MOST, Math.max(LEAST, value)));
+      else wanted[name] = value;
     }
     return true;
   }
@@ -166,8 +168,8 @@
   for (const [name, slider] of Object.entries(sliders)) {
     slider.addEventListener("input", () => {
       const scene = play.scenes[state.surface];
-      if (name === "b") state.b = scene.sizes[slider.value];
-      else if (name === "eta") state.eta = scene.rates[slider.value];
+      if (name === "b") wanted.b = state.b = scene.sizes[slider.value];
+      else if (name === "eta") wanted.eta = state.eta = scene.rates[slider.value];
       else state[name] = short(10 ** slider.value);
       (OF_CURVE.includes(name) ? drawCurve : drawRun)();
       remember();
@@ -184,8 +186,15 @@
     }
   };
   addEventListener("hashchange", go);
+  addEventListener("popstate", ({ state: entry }) => {  // Back: to the link that led to the sliders, where it stood
+    if (!entry?.from) return;
+    const { link, top } = entry.from;
+    requestAnimationFrame(() => scrollBy(0, presets[link].getBoundingClientRect().top - top));
+  });
   presets.forEach((each) => each.addEventListener("click", (event) => {
     event.preventDefault();
+    const from = { link: presets.indexOf(each), top: each.getBoundingClientRect().top };
+    history.replaceState({ ...SEEN, from }, "");
     history.pushState(null, "", each.hash);
     go();
     sliders.b.focus({ preventScroll: true });  // by keyboard one goes on from there

@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from ..lab.text import begun
-from .glossary import parted
+from .glossary import BY_ID, parted
 
 SUBSCRIPT = re.compile(r"(?<![A-Za-z_])([A-Za-zΑ-Ωα-ω])_(\{[^}]*\}|min|max|local|SGD|GD|t\+1|\w)(?![\w.]*\w)")
 _SUP = re.compile(r"\^(\{[^}]*\}|[−-]?\d+(?:\.\d+)?|[A-Za-z](?!\w))")
@@ -45,7 +45,9 @@ def typeset(text: str, seen: set[str] | None = None) -> Markup:
     """
     pieces = [(str(text), "")] if seen is None else parted(str(text), seen)
     return Markup("").join(
-        Markup('<a class="word" href="#{}">{}</a>').format(word, raised(piece)) if word else raised(piece)
+        Markup('<a class="word" href="#{}" title="{}">{}</a>').format(word, BY_ID[word].meaning, raised(piece))
+        if word
+        else raised(piece)
         for piece, word in pieces
     )
 

@@ -52,16 +52,16 @@ def reason(it: dict[str, Interval], trusted: bool, smallest: int) -> str:
     """Who leaves, and where the smallest batch settles, as far as measured; how fast, where that is no saddle's."""
     share = {name: f"{styled(interval.estimate, '.0%')} %" for name, interval in it.items()}
     itself, pushed = share["all data leave, at η₁"], share["pushed data leave"]
-    told = f"all data leave in {itself} of runs (rounding), pushed {pushed}"
+    told = f"all data leave the saddle in {itself} of runs, pushed {pushed}"
     if it["batches leave, even split"].estimate >= 0:
         uneven, even = share["batches leave, uneven split"], share["batches leave, even split"]
-        told += f"; batches in {uneven}, equal copies {even}"
+        told += f"; batches {uneven}, of equal units {even}"
     large, small = it["settles above the saddle, at η₁"], it["settles above the saddle, at η₁/16"]
     if not trusted:
         told += f"; pushes take {it['slope over prediction'].estimate:.3f} times the updates predicted"
     elif math.isfinite(large.estimate):
-        settled = [styled(each.estimate, "+.3f") for each in (large, small)]
-        told += f"; batch {smallest:,} ends {settled[0]} from the saddle at η₁, {settled[1]} at η₁/16"
+        ends = ["above" if each.estimate > 0 else "below" for each in (large, small)]
+        told += f"; batch {smallest:,} ends {ends[0]} its loss at a large rate, {ends[1]} at a small one"
     return told
 
 

@@ -157,7 +157,7 @@ MISTAKES = {
         ("learning_rate * model.gradient(X[", "learning_rate / len(X) * model.gradient(X[", "divided by m = 6"),
         ("X[i : i + 1], y[i : i + 1]", "X, y", "the gradient of all rows"),
         ("X[i : i + 1], y[i : i + 1]", "X[: i + 1], y[: i + 1]", "expected row i alone"),
-        ("X[i : i + 1], y[i : i + 1]", "X[i], y[i]", "in line 6"),
+        ("X[i : i + 1], y[i : i + 1]", "X[i], y[i]", "in line 5"),
         ("for i in order", "for i in order[:-1]", "the last row of `order` is missing"),
         ("for i in order", "for i in order[1:]", "the first row of `order` is missing"),
         ("for i in order", "for i in dict.fromkeys(order)", "must be used twice"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from strategies import python
 
-from experiments.lab import commands
+from experiments.lab import commands, start, workers
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,7 +28,43 @@ def test_every_experiment_says_its_own_name():
     for name in commands.names():
         text = (ROOT / "experiments" / name / "__main__.py").read_text(encoding="utf-8")
         assert text.count(f"python -m experiments.{name}") == 2
-        assert f'start("{name}")' in text
+        assert f'start("{name}"' in text
+
+
+def test_after_an_interrupt_another_error_is_its_result(monkeypatch):
+    """As where compiled code makes a ValueError of the KeyboardInterrupt that came in it."""
+    with pytest.raises(ValueError), start.interrupts():
+        raise ValueError("of its own")
+    monkeypatch.setattr(start, "_heard", [signal.SIGINT])
+    with pytest.raises(KeyboardInterrupt), start.interrupts():
+        raise ValueError("of an interrupt")
+
+
+def test_an_interrupt_that_python_drops_is_raised_once_more():
+    code = """
+import signal, sys, weakref
+from experiments.lab import start
+signal.signal(signal.SIGINT, start._hear)
+sys.unraisablehook = start._hear_again
+class A: pass
+a = A()
+r = weakref.ref(a, lambda _: signal.raise_signal(signal.SIGINT))
+try:
+    del a
+    for _ in range(1_000_000):
+        pass
+except KeyboardInterrupt:
+    print("heard")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("heard\n", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_an_interrupt_while_workers_start_is_heard_though_they_have_failed():
+    with pytest.raises(KeyboardInterrupt), workers._no_interrupts():
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise RuntimeError("workers heard it first")
 
 
 def test_a_reader_that_leaves_early_is_no_error():

@@ -61,7 +61,8 @@ PAID = (
         (
             250.3,
             "For fewer than 251 trainings just train, with batches of 32.",
-            "That is slower, but a search does not pay. For more, train with batches of 64 to 1,200 rows, at learning "
+            "A few trial runs at that size find its rate. It is not the fastest size, but to search for that does not "
+            "pay. For more, train with batches of 64 to 1,200 rows, at learning "
             f"rate 0.5. {PAID}",
         ),
         (math.inf, f"Just train, with batches of 32: {PROBE}", FOR),

@@ -185,6 +185,28 @@ def test_back_returns_to_where_one_read(opened):
     tab.wait_for_function(f"Math.abs(scrollY - {where}) < 50")
 
 
+def test_back_from_a_preset_returns_to_the_claim_that_linked_it(opened):
+    tab = opened()
+    tab.locator("nav.menu a", has_text="Claims").click()
+    link = tab.locator("#C8a a.go")
+    link.scroll_into_view_if_needed()
+    top = link.evaluate("each => each.getBoundingClientRect().top")
+    link.click()
+    tab.wait_for_function("document.getElementById('value-b').textContent === '1'")
+    tab.go_back()
+    tab.wait_for_function(
+        "top => Math.abs(document.querySelector('#C8a a.go').getBoundingClientRect().top - top) < 20", arg=top
+    )
+
+
+def test_a_surface_that_lacks_a_place_does_not_forget_it(opened):
+    tab = opened("#surface=digits&b=256&eta=10")
+    tab.check("input[value=saddle]")
+    assert "Not recorded here: batch size 256, η = 10" in tab.inner_text("#readout")
+    tab.check("input[value=digits]")
+    assert (tab.inner_text("#value-b"), tab.inner_text("#value-eta")) == ("256", "10")
+
+
 def test_by_keyboard_a_preset_leads_to_the_sliders(opened):
     tab = opened()
     tab.locator(".preset .go").first.focus()

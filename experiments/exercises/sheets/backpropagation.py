@@ -51,6 +51,13 @@ HINTS = (
     "db is a sum over the rows, delta.sum(axis=0), and not a mean: the 1/m is in δ already.",
 )
 
+ANSWER = """\
+def backpropagation(X, a, h, y, W2):
+    delta2 = (h - y) / len(X)
+    delta1 = (delta2 @ W2.T) * (1 - a**2)
+    return X.T @ delta1, delta1.sum(axis=0), a.T @ delta2, delta2.sum(axis=0)
+"""
+
 NAMES = ("dW1", "db1", "dW2", "db2")
 
 
@@ -179,6 +186,7 @@ def exercise() -> Exercise:
         question=QUESTION,
         functions=(Function("backpropagation(X, a, h, y, W2)", docstring),),
         hints=HINTS,
+        answer=ANSWER,
         checks=(
             Check(1, square),
             Check(1, part("dW2")),

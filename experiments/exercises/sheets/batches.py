@@ -42,6 +42,15 @@ HINTS = (
     "Draw order = rng.permutation(n) once, before the loop. A batch is then order[start:stop].",
 )
 
+ANSWER = """\
+def batches(n, batch_size, rng=None, drop_last=False):
+    order = None if rng is None else rng.permutation(n)
+    end = n - n % batch_size if drop_last else n
+    for start in range(0, end, batch_size):
+        rows = slice(start, min(start + batch_size, n))
+        yield rows if rng is None else order[rows]
+"""
+
 
 def epoch_of(answer: Any, n: int, *arguments: Any) -> list[Any]:
     """The student's batches as a list; `Stopped` where they are none, or do not end."""
@@ -143,6 +152,7 @@ def exercise() -> Exercise:
         question=QUESTION,
         functions=(function_of("batches", "batches", without=("backend",)),),
         hints=HINTS,
+        answer=ANSWER,
         checks=(
             Check(3, guarded(in_order)),
             Check(3, guarded(shuffled)),

@@ -44,6 +44,15 @@ HINTS = (
     "The sum over j < i is gram[i, :i] @ delta[:i]. For i = 0 it is empty, which gives 0.",
     "As long as delta[i:] is still 0, gram[i] @ delta is the same sum: the zeros add nothing.",
 )
+
+ANSWER = """\
+def block_deltas(z, gram, y, learning_rate):
+    delta = np.zeros(len(z))
+    for i in range(len(z)):
+        z_i = z[i] - learning_rate * gram[i, :i] @ delta[:i]
+        delta[i] = 1 / (1 + np.exp(-z_i)) - y[i]
+    return delta
+"""
 RATE = 0.4
 
 
@@ -178,6 +187,7 @@ def exercise() -> Exercise:
             ),
         ),
         hints=HINTS,
+        answer=ANSWER,
         checks=(
             Check(4, values),
             Check(1, lambda answer: values(answer) or one_sample(answer)),

@@ -46,6 +46,19 @@ HINTS = (
     "As printed, a sample with y = 0 gets −log h in addition. One with y = 1 stays as it is.",
 )
 
+ANSWER = """\
+def one_sample_loss(h, y):
+    return -np.log(np.where(y == 1, h, 1 - h))
+
+
+def one_sample_loss_as_printed(h, y):
+    return one_sample_loss(h, y) + np.where(y == 1, 0, -np.log(h))
+
+
+def log_loss(h, y):
+    return one_sample_loss(h, y).mean()
+"""
+
 H, Y = np.array([0.5, 0.8, 0.1, 0.3, 0.9, 0.6, 0.25, 0.7]), np.array([1, 1, 0, 1, 0, 0, 0, 1])
 
 
@@ -67,7 +80,11 @@ def one_sample(answer: Any) -> str:
         "the loss of one sample is divided by m: only the loss of the batch is a mean": J / len(H),
         "one_sample_loss returns one number for all rows; expected the loss of each row, (m,)": J.mean(),
         "one_sample_loss returns the sum over the rows; expected the loss of each row, (m,)": J.sum(),
-        "between the two terms stands a minus; expected a plus": -(Y * log_h - (1 - Y) * log_rest),
+        "the second term has the wrong sign: one minus stands before both, −[ … + … ]": -(
+            Y * log_h - (1 - Y) * log_rest
+        ),
+        "1-y*np.log(…) multiplies first: put 1 − y in brackets": -(Y * log_h + 1 - Y * log_rest),
+        "1-y*np.log(…) multiplies first: put 1 − y in brackets, and the sum, too": -Y * log_h + 1 - Y * log_rest,
     }
     named = {sentence: {"one_sample_loss": value} for sentence, value in mistakes.items()}
     return wrong(answer.one_sample_loss, {"h": H, "y": Y}, {"one_sample_loss": J}, named)
@@ -96,6 +113,8 @@ def as_printed(answer: Any) -> str:
         - np.log(1 - H),
         f"{name} returns one number; expected the loss of each row, (m,)": printed.mean(),
         f"{name} holds only the term that the slip adds": printed - J,
+        f"the second term of {name} has the wrong sign: one minus stands before both": -np.log(H)
+        + (1 - Y) * np.log(1 - H),
         f"{name} has lost the factor 1 − y; the slip is that the factor y is missing": -(Y * np.log(H) + np.log(1 - H)),
     }
     named = {sentence: {name: value} for sentence, value in mistakes.items()}
@@ -118,6 +137,13 @@ def batch(answer: Any) -> str:
     }
     named = {sentence: {"log_loss": value} for sentence, value in mistakes.items()}
     sentence = wrong(answer.log_loss, {"h": H, "y": Y}, {"log_loss": J.mean()}, named)
+    zero = {"loss": 0.0}
+    sentence = sentence or wrong(
+        answer.log_loss,
+        {"h": np.array([1.0, 0.0]), "y": np.array([1, 0])},
+        zero,
+        {f"log_loss: {NAN}": {"loss": np.nan}},
+    )
     return sentence or after(
         "log_loss works for 8 rows and fails for a batch of one row",
         wrong(answer.log_loss, {"h": H[:1], "y": Y[:1]}, {"log_loss": J[0]}),
@@ -134,6 +160,7 @@ def exercise() -> Exercise:
             function_of("log_loss", name) for name in ("one_sample_loss", "one_sample_loss_as_printed", "log_loss")
         ),
         hints=HINTS,
+        answer=ANSWER,
         checks=(
             Check(3, one_sample),
             Check(1, lambda answer: one_sample(answer) or certain(answer)),

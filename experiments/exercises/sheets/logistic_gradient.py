@@ -40,6 +40,12 @@ HINTS = (
     "Divide that sum by len(X), the number of rows. db is (h - y).mean().",
 )
 
+ANSWER = """\
+def gradient(X, y, w, b):
+    h = 1 / (1 + np.exp(-(X @ w + b)))
+    return X.T @ (h - y) / len(X), (h - y).mean()
+"""
+
 
 def batch_of(m: int, n: int, seed: int = 0) -> dict[str, Any]:
     """Rows, labels of both kinds, weights and a bias."""
@@ -143,6 +149,7 @@ def exercise() -> Exercise:
             Function("gradient(X, y, w, b)", "(dw, db): ∂J/∂w = Xᵀ (h − y) / m, (n,), and ∂J/∂b = mean(h − y)."),
         ),
         hints=HINTS,
+        answer=ANSWER,
         checks=(
             Check(1, square),
             Check(3, part("dw")),

@@ -40,6 +40,15 @@ HINTS = (
     "noise_std: n stands under the root, together with tr Σ. It is not √(tr Σ) / n.",
 )
 
+ANSWER = """\
+def noise_trace(g):
+    return ((g - g.mean(axis=0)) ** 2).sum() / len(g)
+
+
+def noise_std(trace, n):
+    return np.sqrt(trace / n)
+"""
+
 
 def gradients_and_trace(m: int) -> tuple[Any, float]:
     """The gradients of m samples, (m, 3), and tr Σ by the real code."""
@@ -117,6 +126,7 @@ def exercise() -> Exercise:
             Function("noise_std(trace, n)", "√(tr Σ / n): how far the mean of n independent draws lies from G."),
         ),
         hints=HINTS,
+        answer=ANSWER,
         checks=(
             Check(4, trace),
             Check(1, lambda answer: trace(answer) or one_row(answer)),

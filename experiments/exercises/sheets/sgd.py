@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,13 @@ from ..marker import function_of
 from ..place import replace, replace_method
 
 QUESTION = """\
-SGD and gradient descent (GD) differ in one thing only: where the gradient is taken.
+SGD and gradient descent (GD) differ in where the gradient is taken.
 
     SGD   for i in order:  θ ← θ − η g_i(θ)     one update a row, each at the θ that the update before it left
     GD                     θ ← θ − η G(θ)       one update in all; G is the mean gradient of all m rows, at the old θ
 
 So the m updates of SGD follow each other, and no two of them can be done at the same time. GD takes all m gradients at
-one θ: a sum, which needs no loop and whose order does not matter.
+one θ. Their mean needs no loop, and their order does not matter.
 
 You are given a model. Two things of it are enough:
 
@@ -31,6 +32,7 @@ You are given a model. Two things of it are enough:
 `order` holds the row numbers in the order in which SGD uses them; a row may come twice, or never. Take row i as a batch
 of one row: X[i : i + 1], y[i : i + 1]. Both functions change model.theta and return nothing.
 
+    >>> import minigrad
     >>> model = minigrad.LogisticRegression(1)
     >>> X, y = np.array([[1.0], [1.0]]), np.array([1, 1])
     >>> textbook_epoch(model, X, y, order=[0, 1], learning_rate=1.0)
@@ -47,6 +49,16 @@ HINTS = (
     "The gradient must be taken inside the loop: at the second row θ is no longer the old one.",
     "GD has no loop at all: one model.gradient(X, y), which is a mean already, and one model.theta -= …",
 )
+
+ANSWER = """\
+def textbook_epoch(model, X, y, order, learning_rate):
+    for i in order:
+        model.theta -= learning_rate * model.gradient(X[i : i + 1], y[i : i + 1])
+
+
+def gradient_descent_step(model, X, y, learning_rate):
+    model.theta -= learning_rate * model.gradient(X, y)
+"""
 ORDER = [3, 0, 5, 1, 4, 2]
 RATE = 0.5
 
@@ -61,8 +73,10 @@ def problem() -> tuple[Any, Any, Any]:
 def theta_after(update: Any, *arguments: Any) -> Any:
     """Where an update of the student's, or of ours, leaves θ; `Stopped` where it left data changed."""
     model, X, y = problem()
-    kept = X.copy(), y.copy()
-    call(update, model, X, y, *arguments)
+    kept, given = (X.copy(), y.copy()), copy.deepcopy(arguments)
+    call(update, model, X, y, *given)
+    if any(isinstance(each, list) and each != before for each, before in zip(given, arguments)):
+        raise Stopped(f"{update.__name__} changes its argument order; expected the rows in the order that is given")
     if not (np.array_equal(X, kept[0]) and np.array_equal(y, kept[1])):
         raise Stopped(f"{update.__name__} changes X or y; expected a change of model.theta alone")
     return model.theta.copy()
@@ -186,6 +200,7 @@ def exercise() -> Exercise:
             Function("gradient_descent_step(model, X, y, learning_rate)", docstring),
         ),
         hints=HINTS,
+        answer=ANSWER,
         checks=(
             Check(4, guarded(epoch)),
             Check(1, guarded(lambda answer: epoch(answer) or orders(answer))),

@@ -119,7 +119,7 @@ def test_the_reasons_are_made_of_the_evidence():
     assert "0 of 6 runs at the one rate" in claims["C8a"]["because"]
     assert "batch size 1 ends −40.0 points" in claims["C8"]["because"]
     assert claims["C8d"]["evidence"]["fastest"] == 8
-    assert "here 1 takes 8 times as long and 512 takes 9 times as long" in claims["C8d"]["because"]
+    assert "on these 1 takes 8 times as long and 512 takes 9 times as long" in claims["C8d"]["because"]
     assert "yes: seconds to the target, batch 1 over 8: 8, asked" in claims["C8d"]["evidence"]["questions"][0]["text"]
     assert "9.0 points of test accuracy apart after training" in claims["C8e"]["because"]
 
