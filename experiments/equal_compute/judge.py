@@ -95,9 +95,10 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
         took = needed(result, case, "updates").get(n, pd.Series(dtype=float))
         few = f"at least {LEAST_UPDATES} updates" if took.median() < LEAST_UPDATES else ""  # leaves the answer open
         common: Any = {"style": ".2f", "by": few, "takes": takes}
-        more.append(Question(f"more sample gradients, {name}{never(samples)}", samples, low=1, **common))
-        fewer.append(Question(f"fewer updates, {name}{never(updates)}", updates, high=1, **common))
-        longer.append(Question(f"more seconds, {name}{never(seconds)}", seconds, low=1, **common))
+        told = {count: f"{name}{than(*rival)}" for count, rival in rivals.items()}
+        more.append(Question(f"more sample gradients, {told['samples']}", samples, low=1, **common))
+        fewer.append(Question(f"fewer updates, {told['updates']}", updates, high=1, **common))
+        longer.append(Question(f"more seconds, {told['seconds']}", seconds, low=1, **common))
         turns.append(Question(f"direction hardly changes (cosine), {name}", cosine, HARDLY, **common))
     times: dict[str, list[str]] = {}
     for (model, aim), question in zip(CASES, more):
@@ -111,9 +112,11 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     return {"C3": Judgement(because, [*more, *fewer, *longer, *turns], evidence)}
 
 
-def never(ratio: Interval) -> str:
-    """What an end of 0 means, in words."""
-    return " (0: the smaller batch never arrived)" if ratio.low == 0 else ""
+def than(rival: int | None, ratio: Interval) -> str:
+    """The smaller batch that all the data are compared with, and what an end of 0 means, in words."""
+    if rival is None:
+        return ""
+    return f", over batch {rival:,}" + (" (0: that never arrived)" if ratio.low == 0 else "")
 
 
 def evidence_of(result: dict[str, Any], case: Case, rivals: dict[str, tuple[int | None, Interval]]) -> dict[str, Any]:

@@ -10,9 +10,10 @@ gradient descent reaches in some dozens of updates, and a tight one. At a consta
 whose loss is not 0. So close to the minimum of logistic regression its rate must be small, and gradient descent should
 win. An MLP that fits every row leaves no jitter: there it should not.
 
-All the data are compared with one smaller batch size: the best one in a run of another seed. Judged are four questions
-for each model at each target, by the median over the seeds and its 95 % interval. Do all the data take more sample
-gradients? Fewer updates? More seconds? And is the median of cos(G_t, G_t+1) along the run above 0.9 (26 degrees)?
+Judged are four questions for each model at each target, by the median over the seeds and its 95 % interval. Do all the
+data take more sample gradients? Fewer updates? More seconds? Each time they are compared with the smaller batch size
+that took the fewest of these in a run of another seed: so with another size for each question. And is the median of
+cos(G_t, G_t+1) along the run above 0.9 (26 degrees)?
 
 What would refute the claim: a no to all of them. A no to some makes it conditional. A target that gradient descent
 reaches in fewer than 20 updates is no test, and leaves its questions open.

@@ -189,7 +189,10 @@
   addEventListener("popstate", ({ state: entry }) => {  // Back: to the link that led to the sliders, where it stood
     if (!entry?.from) return;
     const { link, top } = entry.from;
-    requestAnimationFrame(() => scrollBy(0, presets[link].getBoundingClientRect().top - top));
+    requestAnimationFrame(() => {
+      presets[link].focus({ preventScroll: true });
+      scrollBy(0, presets[link].getBoundingClientRect().top - top);
+    });
   });
   presets.forEach((each) => each.addEventListener("click", (event) => {
     event.preventDefault();
