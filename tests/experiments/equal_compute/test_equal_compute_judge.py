@@ -146,7 +146,7 @@ def test_the_numbers_are_those_of_the_rows():
     question = next(
         each for each in claim["evidence"]["questions"] if "sample gradients, MLP loose" in each["question"]
     )
-    assert question["text"] == "yes: more sample gradients, MLP loose: 5.00, asked above 1.00"
+    assert question["text"] == "yes: more sample gradients, MLP loose, over batch 10: 5.00, asked above 1.00"
 
 
 def test_the_rival_is_chosen_on_the_tuning_seed_and_judged_on_the_others():
