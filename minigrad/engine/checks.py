@@ -15,7 +15,7 @@ import numpy as np
 from .backend import Array, Backend, namespace
 
 
-def brief(text: str, most: int = 900) -> str:
+def brief(text: str, most: int = 700) -> str:
     """Text in one line; of a long one the beginning, and the end, where a message says what was expected."""
     return _cut(" ".join(text.split()), most)
 
