@@ -16,6 +16,7 @@ from ..lab.verdicts import Judgement, Question, seeds_needed
 from .enough import rows_needed, rows_to_tell, seeds_to_differ
 from .measure import SAME
 from .rows import columns, linear_accuracies, runs
+from .rules import map_of
 
 ACCURACY_MARGIN = 0.01  # a point in a hundred: about the standard error of 360 test samples
 SIGNIFICANT = 0.05
@@ -51,10 +52,15 @@ def opening(result: dict[str, Any]) -> Judgement:
         f"{styled(below.estimate, style)} points of test accuracy from logistic regression, {best:,} ends "
         f"{styled(differences[best].estimate, style)}{beside(result)}"
     )
+    updates, accuracy = map_of(result), map_of(result, "test_accuracy")
     evidence = {
         "base_rate": base_rate_of(result).plain(),
         "linear_accuracy": mean_interval(linear, bounds=SHARE).plain(),
         "network_minus_linear": {str(size): each.plain() for size, each in differences.items()},
+        "map_cells_below_linear": {  # and have not reached the target
+            "cells": int(updates.notna().sum().sum()),
+            "below": int((np.isinf(updates) & (accuracy < np.mean(linear))).sum().sum()),
+        },
     }
     return Judgement(because, questions, evidence)
 

@@ -168,9 +168,10 @@ def accuracy_rows(data: Dataset, settings: Settings, arm: str, batch_size: int, 
     bottom = sweep.make_model(data, settings, seed, dtype="float64")
     bottom.theta = bottom.backend.asarray(model.theta, "float64")
     X, y = (bottom.backend.asarray(values) for values in (data.X_train, data.y_train))
-    polish(bottom, X, y)
+    gradient, _ = polish(bottom, X, y)
     X_test, y_test = (bottom.backend.asarray(values) for values in (data.X_test, data.y_test))
-    row |= {"polished_loss": bottom.loss(X, y), "polished_test_accuracy": bottom.accuracy(X_test, y_test)}
+    row |= {"polished_loss": bottom.loss(X, y), "polished_largest_gradient": gradient}
+    row |= {"polished_test_accuracy": bottom.accuracy(X_test, y_test)}
     return [row | {"polished_test_balanced_accuracy": balanced_accuracy(bottom, data.X_test, data.y_test)}]
 
 

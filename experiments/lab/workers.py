@@ -53,7 +53,7 @@ class LocalWorkers:
             try:
                 return [self._pool.submit(_work, trial, settings, arguments) for arguments in each]
             except BrokenProcessPool as error:
-                raise WorkersLost(f"workers ended before their trials did: {_first_line(error)}") from None
+                raise _lost(error) from None
 
     def close(self, at_once: bool) -> None:
         """End the workers; `at_once`: what is still running is not waited for."""
@@ -137,11 +137,15 @@ def result_of(future: Future) -> tuple[Rows, str]:
     try:
         return future.result()
     except (BrokenProcessPool, CancelledError) as error:
-        raise WorkersLost(f"workers ended before their trials did: {_first_line(error) or 'cancelled'}") from None
+        raise _lost(error) from None
     except Exception as error:
         if type(error).__module__.partition(".")[0] == "distributed":  # such as KilledWorker
-            raise WorkersLost(f"workers ended before their trials did: {_first_line(error)}") from None
+            raise _lost(error) from None
         raise
+
+
+def _lost(error: Exception) -> WorkersLost:
+    return WorkersLost(f"workers ended before their trials did: {_first_line(error) or 'cancelled'}")
 
 
 def facts() -> dict[str, str]:

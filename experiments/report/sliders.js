@@ -62,7 +62,7 @@
     const above = (run) => run.loss.map((value) => 10 ** (value / 100));
     const others = scene.runs.map((rates) => rates[rate]).filter((other) => other !== run);
     const timed = (each) => play.seconds[scene.runs.findIndex((rates) => rates[rate] === each)];
-    const clock = scene.name === "digits" && timed(run);
+    const madeUp = scene.name !== "digits", clock = !madeUp && timed(run);
     const curves = (unit, scale, others) => {
       const path = (each) => line(above(each).map((value, k) => [scene.moments[k] * scale(each), value]),
         play.axes[unit], play.axes.above, width(unit));
@@ -70,7 +70,7 @@
     };
     draw("updates", curves("updates", () => 1, others));
     draw("seconds", clock ? curves("seconds", timed, others.filter(timed)) : []);
-    find("plot-seconds").closest("figure").hidden = scene.name !== "digits";  // the other surface is made up
+    find("plot-seconds").closest("figure").hidden = madeUp;
     find("plot-seconds").classList.toggle("idle", !clock);
     find("no-clock").hidden = Boolean(clock);
 
@@ -82,7 +82,7 @@
     find("readout").textContent = `Batch size ${batch}, η = ${eta}: ${play.updates} updates, ${three(epochs)} passes ` +
       `through the samples${clock ? `, ${time(play.updates * clock)}` : ""}; the loss ends ` +
       `${last < 1.01 * play.axes.above.low ? "less than 0.00001" : three(last)} above its least.` +
-      (run.out ? ` The path ${run.out.said}.` : "") + (scene.name === "digits" ? "" : " This surface is made up: it has no clock.") + note;
+      (run.out ? ` The path ${run.out.said}.` : "") + (madeUp ? " This surface is made up: it has no clock." : "") + note;
   }
 
   function drawCurve() {

@@ -44,13 +44,15 @@ class Batch:
 
     def __getitem__(self, rows: slice | Array) -> Batch:
         """Some of its rows: a slice, or an array of indices."""
-        xp, whole = namespace(self.X), isinstance(self.rows, slice) and self.m == len(self.X)
-        if not whole or (isinstance(rows, slice) and rows.step not in (None, 1)):
-            rows = xp.arange(len(self.X))[self.rows][rows]
-        elif isinstance(rows, slice):
-            start, stop, _ = rows.indices(len(self.X))
-            rows = slice(start, max(start, stop))
-        return Batch(self.X, self.y, self.form, rows if isinstance(rows, slice) else xp.asarray(rows))
+        is_slice = isinstance(rows, slice)
+        if self.m < len(self.X) or type(self.rows) is not slice or (is_slice and rows.step not in (None, 1)):
+            rows = namespace(self.X).arange(len(self.X))[self.rows][rows]
+        elif is_slice:
+            start, stop, _ = rows.indices(self.m)
+            rows = slice(start, stop if stop > start else start)
+        else:
+            rows = namespace(self.X).asarray(rows)
+        return Batch(self.X, self.y, self.form, rows)
 
     def chunks(self, length: int, workspace: Workspace) -> Iterator[tuple[Array, Array]]:
         """(X, y) of at most `length` rows at a time: views where rows are a slice, else gathered into buffers.
