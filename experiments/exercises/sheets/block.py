@@ -90,11 +90,9 @@ def looped(z: Any, y: Any, change: Any, error: Any = error_of) -> Any:
     return delta
 
 
-def values(answer: Any) -> str:
-    """Seven samples."""
-    data = block()
-    z, gram, y, rate = data.values()
-    delta, start = ours(**data), sigmoid(z) - y
+def mistakes_of(z: Any, gram: Any, y: Any, learning_rate: float, delta: Any) -> dict[str, Any]:
+    """What typical mistakes give."""
+    start, rate = sigmoid(z) - y, learning_rate
 
     def loop(change: Any, error: Any = error_of) -> Any:
         return looped(z, y, change, error)
@@ -103,7 +101,7 @@ def values(answer: Any) -> str:
         return -rate * gram[i, :i] @ d[:i]
 
     m = len(z)
-    mistakes = {
+    return {
         "every δ is that of the block's start, which is GD: the samples before i have changed z_i": start,
         "the sum is added; each sample before i changes z_i by minus η …": loop(
             lambda i, d: rate * gram[i, :i] @ d[:i]
@@ -139,7 +137,13 @@ def values(answer: Any) -> str:
         ),
         "δ is multiplied with the learning rate; expected sigmoid(…) − y alone": rate * delta,
     }
-    named = {sentence: {"delta": value} for sentence, value in mistakes.items()}
+
+
+def values(answer: Any) -> str:
+    """Seven samples."""
+    data = block()
+    delta = ours(**data)
+    named = {sentence: {"delta": value} for sentence, value in mistakes_of(**data, delta=delta).items()}
     return wrong(answer.block_deltas, data, {"delta": delta}, named)
 
 
