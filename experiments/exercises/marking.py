@@ -15,8 +15,8 @@ from pathlib import Path
 from types import CodeType, SimpleNamespace
 from typing import Any
 
-from .compare import NOT_WRITTEN, SOURCE, Stopped, call, reason, shortened
 from .exercise import FULL_MARKS, POINTS_OF_THE_TESTS, Exercise, Function
+from .stopped import NOT_WRITTEN, SOURCE, Stopped, call, reason, shortened
 
 ALLOWED = {*sys.stdlib_module_names, "numpy"}
 MOST_PRINTED = 100_000  # letters that an answer may print

@@ -20,6 +20,7 @@ from ..compare_gd_sgd.measure import one_feature
 from ..saddle_point.measure import SURFACE_SAMPLES, surface_path
 
 UPDATES = 400  # of every run
+LEAST = 1e-5  # above the least loss: what lies below is drawn there
 GRID = 1000  # of the window's width and height
 
 

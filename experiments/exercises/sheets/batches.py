@@ -10,10 +10,10 @@ import numpy as np
 
 from minigrad.data import epoch
 
-from ..compare import Stopped, call, guarded
 from ..exercise import Check, Exercise
 from ..marker import function_of
 from ..place import replace
+from ..stopped import Stopped, call, guarded
 
 QUESTION = """\
 An epoch uses each of n rows once, batch_size rows at a time. Where batch_size does not divide n, the last batch is

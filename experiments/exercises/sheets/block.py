@@ -10,9 +10,10 @@ from minigrad import LogisticRegression
 from minigrad.functions import sigmoid
 from minigrad.per_sample import textbook_epoch, upper_layers
 
-from ..compare import after, call, guarded, is_close, wrong
+from ..compare import after, is_close, wrong
 from ..exercise import Check, Exercise, Function
 from ..place import replace
+from ..stopped import call, guarded
 
 QUESTION = """\
 SGD one sample at a time reads and writes the whole of θ at every sample. That is slow where θ is large. The trick: take

@@ -10,10 +10,11 @@ import numpy as np
 from minigrad import SGD, LogisticRegression
 from minigrad.per_sample import textbook
 
-from ..compare import Stopped, after, call, difference, guarded, is_close
+from ..compare import after, difference, is_close
 from ..exercise import Check, Exercise, Function
 from ..marker import function_of
 from ..place import replace, replace_method
+from ..stopped import Stopped, call, guarded
 
 QUESTION = """\
 SGD and gradient descent (GD) differ in where the gradient is taken.

@@ -9,10 +9,11 @@ import numpy as np
 
 from minigrad import functions
 
-from ..compare import after, call, wrong
+from ..compare import after, wrong
 from ..exercise import Check, Exercise
 from ..marker import function_of
 from ..place import replace
+from ..stopped import call
 
 QUESTION = """\
 The sigmoid makes a probability h of any number z:
