@@ -23,7 +23,7 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
     slopes, ratios = [], []
     epochs = frame(result, "epoch")
     for _, rows in epochs.groupby("seed") if len(epochs) else ():
-        slopes.append(scipy.stats.linregress(np.log(rows.eta), np.log(rows.distance)).slope)
+        slopes.append(scipy.stats.linregress(np.log(rows.learning_rate), np.log(rows.distance)).slope)
         ratios.append(rows.distance.iloc[0] / rows.predicted.iloc[0])  # at the smallest rate
     slope, ratio, takes = mean_interval(slopes), mean_interval(ratios), seeds_needed(result["settings"].get("seeds"))
     low, high = SLOPE - SLOPE_MARGIN, SLOPE + SLOPE_MARGIN
@@ -55,5 +55,5 @@ def lengths(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
     rows = frame(result, "sum")
     return {
         f"{eta:g}": {name: mean_interval(here[name]).plain() for name in ("sgd_over_mean", "sgd_over_sum")}
-        for eta, here in (rows.groupby("eta") if len(rows) else ())
+        for eta, here in (rows.groupby("learning_rate") if len(rows) else ())
     }

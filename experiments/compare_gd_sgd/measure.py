@@ -68,11 +68,13 @@ def epoch_against_step_rows(model: Model, X: Any, y: Any, seed: int) -> list[dic
     for eta in (G_norm / HG_norm) * np.geomspace(1e-3, 1e-1, 7):  # in units of 1/curvature, so that any data will do
         distance = float(xp.linalg.norm(epoch_of_sgd(float(eta) / m) - (start - float(eta) * G)))
         predicted = 0.5 * eta**2 * HG_norm
-        rows.append({"kind": "epoch", "seed": seed, "eta": eta, "distance": distance, "predicted": predicted})
+        rows.append({"kind": "epoch", "seed": seed, "learning_rate": eta, "distance": distance, "predicted": predicted})
     for eta in (1e-4, 1e-3, 1e-2, 1e-1):
         moved = float(xp.linalg.norm(epoch_of_sgd(eta) - start))
         by_mean, by_sum = moved / (eta * G_norm), moved / (m * eta * G_norm)
-        rows.append({"kind": "sum", "seed": seed, "eta": eta, "sgd_over_mean": by_mean, "sgd_over_sum": by_sum})
+        rows.append(
+            {"kind": "sum", "seed": seed, "learning_rate": eta, "sgd_over_mean": by_mean, "sgd_over_sum": by_sum}
+        )
     model.theta = start
     return rows
 
@@ -121,7 +123,7 @@ def path_rows(data: Dataset, settings: Settings) -> list[dict]:
 
         run = {"optimizer": SGD(0.5), "batch_size": batch_size, "epochs": 3, "rng": 0}
         train(model, x, y, **run, evaluate_every=1, callback=remember)
-        rows.append({"kind": "path", "batch_size": batch_size, "n": len(x), "eta": 0.5, "theta": thetas})
+        rows.append({"kind": "path", "batch_size": batch_size, "n": len(x), "learning_rate": 0.5, "theta": thetas})
     everything = np.concatenate([row["theta"] for row in rows])
     low, high = everything.min(axis=0) - 0.4, everything.max(axis=0) + 0.4
     w, b = np.linspace(low[0], high[0], POINTS), np.linspace(low[1], high[1], POINTS)

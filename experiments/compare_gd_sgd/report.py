@@ -182,7 +182,8 @@ def draw_paths(result: dict[str, Any]) -> Figure:
     """The way of three methods over the loss of a logistic regression with two parameters."""
     [surface] = frame(result, "surface").to_dict("records")
     paths = frame(result, "path").to_dict("records")
-    title = f"Three passes through the same data, η = {paths[0]['eta']:g}: one update a pass, some, or one for each row"
+    rate = paths[0]["learning_rate"]
+    title = f"Three passes through the same data, η = {rate:g}: one update a pass, some, or one for each row"
     fig, axes = plots.panels(1, 3, 14, 5.4, sharex=True, sharey=True)
     fig.suptitle(title, x=0.01, ha="left", fontweight="bold")
     data = f"{paths[0]['n']:,} rows of {result['settings']['dataset']}, one feature each"
@@ -223,9 +224,11 @@ def draw_distance(result: dict[str, Any]) -> Figure:
     )
     interval = Interval(*(np.nan if slope[name] is None else slope[name] for name in ("estimate", "low", "high")))
     if len(rows):
-        axis.plot(rows.eta, rows.distance, "o", ms=8, alpha=0.7, label=f"measured, every seed: slope {interval:.3f}")
+        axis.plot(
+            rows.learning_rate, rows.distance, "o", ms=8, alpha=0.7, label=f"measured, every seed: slope {interval:.3f}"
+        )
         first = rows[rows.seed == rows.seed.min()]
-        axis.plot(first.eta, first.predicted, "k--", lw=1.2, label="predicted: ½ η² ‖H G‖")
+        axis.plot(first.learning_rate, first.predicted, "k--", lw=1.2, label="predicted: ½ η² ‖H G‖")
     axis.set(xscale="log", yscale="log", xlabel="learning rate η", ylabel="‖SGD epoch at η/m − GD step at η‖")
     axis.minorticks_off()
     axis.legend()

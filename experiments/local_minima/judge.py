@@ -40,7 +40,10 @@ def judge(result: dict[str, Any]) -> dict[str, Judgement]:
         "base_rate": {name: each.plain() for name, each in alone.items()},
         "base_rate_wide": {name: each.plain() for name, each in wide.items()},
         "sharpness": {
-            f"{name}, {arm}, batch {size:,}": {"lambda": rows.sharpness.median(), "two_over_eta": 2 / rows.rate.iloc[0]}
+            f"{name}, {arm}, batch {size:,}": {
+                "lambda": rows.sharpness.median(),
+                "two_over_eta": 2 / rows.learning_rate.iloc[0],
+            }
             for (name, arm, size), rows in trained
         },
     }

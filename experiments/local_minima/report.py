@@ -43,7 +43,7 @@ def ends_tables(ends: pd.DataFrame) -> list[str]:
     where = "Where training ends: loss and sharpness λ (left out: rows that fill no batch, other ones each epoch)"
     trained, polished = [], []
     for (_, arm, size), rows in ends.groupby(["problem", "arm", "batch_size"], observed=True):
-        ended, rate = rows[~rows.diverged], rows.rate.iloc[0]
+        ended, rate = rows[~rows.diverged], rows.learning_rate.iloc[0]
         label = f"{rows.name.iloc[0]}, {arm}"
         if size:
             label = f"{label}, {plots.batch_label(size, rows.m.iloc[0])}"
@@ -150,7 +150,7 @@ def draw_sharpness(result: dict[str, Any]) -> Figure | None:
             groups = [rows.sharpness.tolist() for _, rows in by_size]
             plots.medians(axis, list(by_size.groups), groups, index, f"median λ, {name}\n(shaded: all starts)")
             style = {"color": f"C{index}", "marker": plots.MARKERS[index], "mfc": "white"}
-            axis.plot(2 / by_size.rate.first(), "--", label=f"2/η, {name}", **style)
+            axis.plot(2 / by_size.learning_rate.first(), "--", label=f"2/η, {name}", **style)
         size_axis(axis, ends)
         plots.log_axes(axis, "y")
 
@@ -167,4 +167,4 @@ def draw_sharpness(result: dict[str, Any]) -> Figure | None:
 def of_edge(ends: pd.DataFrame) -> str:
     """The median of λ over 2/η where full batch ended on a problem, each start at the best rate."""
     full = ends[(ends.arm == BEST) & (ends.batch_size == ends.m) & ~ends.diverged]
-    return number((full.sharpness * full.rate / 2).median())
+    return number((full.sharpness * full.learning_rate / 2).median())

@@ -21,7 +21,7 @@ from .measure import ARMS, DATA, NARROW, PROBLEMS, WIDE
 TRAPPED = 0.1  # of what there was to learn is out of reach
 MORE_ROUNDS = 10  # of polishing that must not be able to change the answer
 KEYS = ["problem", "arm", "start", "m", "hidden", "diverged"]
-NUMBERS = ["batch_size", "rate", "guessing", "trained_loss", "sharpness", "gradient", "fall", "loss"]
+NUMBERS = ["batch_size", "learning_rate", "guessing", "trained_loss", "sharpness", "gradient", "fall", "loss"]
 
 
 def end_points(result: dict[str, Any]) -> pd.DataFrame:

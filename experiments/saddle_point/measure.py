@@ -219,7 +219,9 @@ def surface_rows(data: Dataset, settings: Settings) -> list[dict]:
     N, rate, rows = SURFACE_SAMPLES, 0.1, []
     for batch_size, push in ((N, 0.0), (N, 1e-3), (4, 0.0)):
         path = surface_path(batch_size, rate, push, updates=120)
-        rows.append({"kind": "surface", "batch_size": batch_size, "N": N, "push": push, "eta": rate, "path": path})
+        rows.append(
+            {"kind": "surface", "batch_size": batch_size, "N": N, "push": push, "learning_rate": rate, "path": path}
+        )
     return rows
 
 

@@ -111,7 +111,8 @@ def draw_surface(result: dict[str, Any]) -> Figure:
         axis.set_title(name + (f", pushed by {run['push']:g}" if run["push"] else ""), loc="left")
         axis.set_xlabel("x")
     axes[0][0].set_ylabel("y")
-    below = f"■ start, ✖ saddle, ★ minima; a loss of two parameters, x²/2 + y⁴/4 − y²/2, at η = {runs[0]['eta']:g}"
+    rate = runs[0]["learning_rate"]
+    below = f"■ start, ✖ saddle, ★ minima; a loss of two parameters, x²/2 + y⁴/4 − y²/2, at η = {rate:g}"
     plots.write_below(fig, below)
     return fig
 

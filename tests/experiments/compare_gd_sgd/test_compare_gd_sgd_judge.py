@@ -19,10 +19,12 @@ def made_up(slopes, ratios=None, errors=(1e-16, 3e-16)):
     for seed, (slope, ratio) in enumerate(zip(slopes, ratios or [1.0] * len(slopes))):
         distance = ratio * 4 * eta[0] ** 2 * (eta / eta[0]) ** slope
         rows += [
-            {"kind": "epoch", "seed": seed, "eta": e, "distance": d, "predicted": 4 * e**2}
+            {"kind": "epoch", "seed": seed, "learning_rate": e, "distance": d, "predicted": 4 * e**2}
             for e, d in zip(eta, distance)
         ]
-        rows.append({"kind": "sum", "seed": seed, "eta": 0.1, "sgd_over_mean": 100.0 + seed, "sgd_over_sum": 0.8})
+        rows.append(
+            {"kind": "sum", "seed": seed, "learning_rate": 0.1, "sgd_over_mean": 100.0 + seed, "sgd_over_sum": 0.8}
+        )
     return {"rows": rows}
 
 

@@ -39,16 +39,16 @@ def test_epoch_against_step_is_what_a_loop_gives(binary):
         return theta
 
     epochs = [row for row in rows if row["kind"] == "epoch"]
-    assert [row["eta"] for row in epochs] == sorted(row["eta"] for row in epochs)
-    assert epochs[-1]["eta"] / epochs[0]["eta"] == pytest.approx(100)
+    assert [row["learning_rate"] for row in epochs] == sorted(row["learning_rate"] for row in epochs)
+    assert epochs[-1]["learning_rate"] / epochs[0]["learning_rate"] == pytest.approx(100)
     for row in epochs:
-        eta = row["eta"]
+        eta = row["learning_rate"]
         assert row["predicted"] == pytest.approx(eta**2 / 2 * np.linalg.norm(HG), rel=1e-6)
         assert row["distance"] == pytest.approx(np.linalg.norm(epoch(eta / m) - (start - eta * G)), rel=1e-6)
     sums = [row for row in rows if row["kind"] == "sum"]
     assert sums
     for row in sums:
-        moved = np.linalg.norm(epoch(row["eta"]) - start) / (row["eta"] * np.linalg.norm(G))
+        moved = np.linalg.norm(epoch(row["learning_rate"]) - start) / (row["learning_rate"] * np.linalg.norm(G))
         assert row["sgd_over_mean"] == pytest.approx(moved, rel=1e-9)
         assert row["sgd_over_sum"] == pytest.approx(moved / m, rel=1e-9)
 

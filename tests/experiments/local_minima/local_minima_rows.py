@@ -16,7 +16,7 @@ def end(problem, arm, size, start, loss, **change):
         "guessing": math.log(2),
         "arm": arm,
         "batch_size": size,
-        "rate": None if size is None else 0.5,
+        "learning_rate": None if size is None else 0.5,
         "diverged": False,
         "trained_loss": loss + 0.1,
         "sharpness": None if size is None else 3.0,

@@ -89,7 +89,8 @@ def test_tuning_takes_the_least_mean_loss_at_the_end_of_training(digits, monkeyp
     data, settings = c5b.pose(c5b.XOR, digits, settings)
     mean = np.mean([c5b.train_from(data, settings, 50, 0.1, start)[1].loss[-1] for start in (1000, 1001)])
 
-    def best_rate(cost):
+    def best_rate(cost, grid):
+        assert grid == c5b.TUNING_GRID
         assert cost(0.1, math.inf) == pytest.approx(mean)
         assert cost(0.1, 1.01 * mean) == pytest.approx(mean)
         assert cost(0.1, 0.99 * mean) == math.inf  # it has lost
@@ -118,7 +119,7 @@ def test_a_small_real_run(result):
     assert end_points(result).name.unique().tolist() == ["XOR", "two spirals", "digits"]
     for row in ends:
         assert row["loss"] <= row["trained_loss"]
-        assert (row["rate"] is None) == (row["sharpness"] is None) == (row["batch_size"] is None)
+        assert (row["learning_rate"] is None) == (row["sharpness"] is None) == (row["batch_size"] is None)
 
 
 def test_xor_with_two_units_traps_and_with_eight_does_not(digits, settings):
