@@ -14,7 +14,7 @@ from .measure import ALONE, BEST, WIDE, WIDER
 from .paired import Comparison, comparisons
 from .trapped import end_points, share
 
-MARGIN = 0.2  # of the starts: 40 of them tell the difference to about 14 in 100
+MARGIN = 0.2  # of the starts: 60 of them tell the difference to about 12 in 100
 SIGNIFICANT = 0.05
 TRAPPED = "starts trapped by full batch less those by a smaller one"  # what is asked of a problem and a batch size
 

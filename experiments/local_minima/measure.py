@@ -151,17 +151,17 @@ def end_of(data: Dataset, settings: Settings, batch_size: int | None, rate: floa
 def measure(trials: Trials, settings: Settings) -> Settings:
     """The best rate of every batch size on every problem, then where every start ends with every arm."""
     tasks = []
-    for problem in PROBLEMS:
+    for problem in reversed(PROBLEMS):  # the longest first, so that no worker is left with them at the end
         _, posed = pose(problem, trials.data, settings)
         tasks += [{"problem": problem, "batch_size": size} for size in posed.batch_sizes]
     arms: dict[str, list[list]] = {problem: [[ALONE, None, None], [WIDE, None, None]] for problem in PROBLEMS}
-    for row in trials.run(tuning_rows, settings, tasks, until=0.4):
+    for row in trials.run(tuning_rows, settings, tasks, until=0.15):
         arms[row["problem"]].append([SAME, row["batch_size"], settings.learning_rate])
         if row["learning_rate"] is not None:
             arms[row["problem"]].append([BEST, row["batch_size"], row["learning_rate"]])
     starts = [
         {"problem": problem, "start": start, "arms": arms[problem]}
-        for problem in reversed(PROBLEMS)  # the longest first, so that no worker is left with them at the end
+        for problem in reversed(PROBLEMS)
         for start in settings.each_seed()
     ]
     trials.run(end_rows, settings, starts)
