@@ -5,8 +5,6 @@ all alike. A ratio is ours / theirs within a round; the table holds their median
 a test: what a test asserts is that all arrive at the same parameters.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable, Iterator

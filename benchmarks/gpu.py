@@ -9,8 +9,6 @@ CuPy is timed by `cupyx.profiler.benchmark`, which waits for the device; the oth
 Writes gpu.json and gpu.png into --out. `--backend numpy` runs the same on the CPU alone.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 import time

@@ -4,8 +4,6 @@ Each function returns a pair (run, parameters): `run()` does the work from the s
 where it arrived, as NumPy arrays [W1, b1, W2, b2, …]. Each raises pytest's skip where its library is not installed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any

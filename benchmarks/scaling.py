@@ -4,8 +4,6 @@ Every point is the median of interleaved repeats, with their quartiles. Writes s
 file.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from pathlib import Path

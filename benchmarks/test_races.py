@@ -1,7 +1,5 @@
 """Ours against other libraries: `python -m pytest benchmarks`; see README.md beside this file."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

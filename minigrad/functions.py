@@ -10,8 +10,6 @@ f' for arrays of any shape, choose the gain of its first weights, and list the t
 asks for an activation by its name.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

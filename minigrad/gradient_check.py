@@ -5,8 +5,6 @@
 The error of this is of order ε² from the formula and 1e-16/ε from rounding.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

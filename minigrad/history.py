@@ -1,7 +1,5 @@
 """What training did, evaluation by evaluation, and the Recorder that writes it down."""
 
-from __future__ import annotations
-
 import html
 import math
 import warnings

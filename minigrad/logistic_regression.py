@@ -12,8 +12,6 @@
 C. Bishop, Pattern Recognition and Machine Learning (2006), section 4.3.2.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

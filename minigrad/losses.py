@@ -17,8 +17,6 @@ Why training takes the loss from logits and not by the text's formula: for z = 4
 `BinaryLogLoss` and `ClassLogLoss` hold what depends on the number of outputs: one, or K.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -21,8 +21,6 @@ Each product is written into an array that is kept from batch to batch (`arrays`
 take longer than to compute it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -16,8 +16,6 @@ A large batch is worked through in chunks that fit the cache. In every chunk δ 
 so the chunks' gradients need only be added.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

@@ -9,8 +9,6 @@
 S. McCandlish et al., An empirical model of large-batch training, arXiv:1812.06162, section 2.2.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any

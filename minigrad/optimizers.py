@@ -13,8 +13,6 @@ To write your own, derive from `Optimizer` and give it an `update` that changes 
             theta -= 0.01 * numpy.sign(gradient)    # not theta = theta - …: that makes a new array and trains nothing
 """
 
-from __future__ import annotations
-
 import inspect
 import math
 import warnings

@@ -3,8 +3,6 @@
 The clock runs only while the model is trained: shuffling and gathering a batch count, evaluation does not.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Damage for `test_fuzz.py`: bytes and JSON, cut, doubled, and filled with what is hard to read."""
 
-from __future__ import annotations
-
 import copy
 import json
 from typing import Any

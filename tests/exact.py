@@ -8,8 +8,6 @@ normal ones. Three things make it larger by their nature, and a test that allows
 - what is squared on the way must be a number, too: see `test_where_a_square_is_no_number_…`.
 """
 
-from __future__ import annotations
-
 import mpmath
 import numpy as np
 import pytest

@@ -4,8 +4,6 @@ The plain functions take complex parameters too: Im J(θ + i ε e_k) / ε is ∂
 subtracted (W. Squire, G. Trapp, Using complex variables to estimate derivatives of real functions, 1998).
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

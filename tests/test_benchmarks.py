@@ -1,7 +1,5 @@
 """The GPU benchmark, run on the CPU: without a GPU only its plumbing can be tested."""
 
-from __future__ import annotations
-
 import json
 import math
 

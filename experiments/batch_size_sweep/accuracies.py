@@ -1,7 +1,5 @@
 """The two verdicts that rest on test accuracies: C8, the article's opening, and C8e."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -10,8 +10,6 @@ for one model is hard for another: on the digits ρ is 0.57 to 0.60, between run
 these and softmax regression (tried). With ρ = ½ it is √(ã(1 − ã)/n), and no more than the margin may be left to chance.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The rules of the verdicts on the article's opening, C8, and its five conclusions, C8a to C8e."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A map over batch size and learning rate; runs at one rate and at the best; accuracies; a ragged last batch."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """C8 as tables and figures: the map, rules for the rate, what training takes, accuracies."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The rows of the training runs, as the verdicts, tables and figures take them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pandas as pd

@@ -4,8 +4,6 @@ B, B₀   a batch size, and the reference        η₀   the best rate at B₀
 rule    η = η₀ (B/B₀)^k with k = 0 (the same rate), ½ (square root) or 1 (linear)
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

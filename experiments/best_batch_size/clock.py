@@ -4,8 +4,6 @@ An epoch's permutation is timed by itself, and each update bears its share B/N. 
 permutation nor gathering, and one row at a time has a path of its own: so both lie beside the line t(B) = a + b B.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable
 from typing import Any

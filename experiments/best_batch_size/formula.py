@@ -1,7 +1,5 @@
 """The answer by the formula alone, from step times and a noise scale that somebody measured elsewhere."""
 
-from __future__ import annotations
-
 import argparse
 import math
 from typing import Any

@@ -1,7 +1,5 @@
 """The rule of the verdict on C9: what time is lost by trusting the prediction, at each target."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The probe at one batch size, the clock, the prediction; with --check the sweep that the prediction replaces."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """From the rows of a probe to an answer: B_c, the fastest size, its band, its rate, and what they promise."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -12,8 +12,6 @@ batch size B₀ makes 1/(1 + w(B₀) φ) of the progress of one at all rows. φ 
 that of the start says far too little, and that of the end far too much.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Sequence

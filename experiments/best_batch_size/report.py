@@ -1,7 +1,5 @@
 """C9 as tables and figures: the answer, how it grows with the target, the check, and how it moves with the hardware."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

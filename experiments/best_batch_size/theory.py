@@ -15,8 +15,6 @@ The product is that of A. Qiao et al., Pollux, OSDI 2021, section 3; S(B) is fro
 arXiv:1812.06162, section 2.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The rule of the verdict on C1: the identity, the slope, and the size of the difference."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A batch's gradient against its samples'; an epoch of SGD against a step of GD; training and its cost."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 from typing import Any

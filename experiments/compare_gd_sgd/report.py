@@ -1,7 +1,5 @@
 """C1 as tables and figures: training, its cost, and the paths of three methods."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

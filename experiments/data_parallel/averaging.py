@@ -9,8 +9,6 @@
 So a rank's share is one vector, (m_r G_r, m_r, Q_r). Shares add, and one message carries the gradient and its noise.
 """
 
-from __future__ import annotations
-
 from minigrad import gradient_noise
 from minigrad.engine.backend import Array
 from minigrad.model import Model

@@ -1,7 +1,5 @@
 """The rules of C10a, the same gradient and the same run, and of C10b, how much of each rank is left at B_c."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

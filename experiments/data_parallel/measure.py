@@ -1,7 +1,5 @@
 """Averaged gradients and whole runs against one process; the clock over ranks; updates to a target by batch size."""
 
-from __future__ import annotations
-
 import hashlib
 import time
 from dataclasses import dataclass, replace

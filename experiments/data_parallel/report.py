@@ -1,7 +1,5 @@
 """C10a and C10b as tables and figures: what agrees, what an update takes, and where more ranks are repetition."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

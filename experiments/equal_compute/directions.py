@@ -11,8 +11,6 @@ ratio differs where a few samples hold most of the noise. And the batch that an 
 its rows have waited while the others were fitted, and point more the way of G.
 """
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from typing import Any

@@ -1,7 +1,5 @@
 """The rule of the verdict on C3: four questions for each model at each target."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import asdict
 from typing import Any

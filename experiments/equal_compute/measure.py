@@ -3,8 +3,6 @@
 In the rows "arm" is the model, and "aim" is which of its two targets.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The process in which a student's file runs: python -m experiments.exercises.child NAME FILE STAGE RESULT SECONDS."""
 
-from __future__ import annotations
-
 import json
 import math
 import sys

@@ -1,7 +1,5 @@
 """`python -m experiments exercises`: list them, start, check, hint, solution."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import shlex

@@ -1,7 +1,5 @@
 """What is wrong with a result, in a sentence: the student's numbers beside ours and beside typical wrong ones."""
 
-from __future__ import annotations
-
 import copy
 import itertools
 from collections.abc import Callable, Mapping, Sequence

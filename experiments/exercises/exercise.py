@@ -1,7 +1,5 @@
 """What an exercise is made of. Each file in `sheets/` has a function `exercise()` that returns one."""
 
-from __future__ import annotations
-
 import difflib
 import importlib
 from collections.abc import Callable

@@ -3,8 +3,6 @@
 The comment stands directly above the function: `# exercise: NAME`. Where the function ends, its syntax says.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 import textwrap

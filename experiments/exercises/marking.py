@@ -1,7 +1,5 @@
 """The mark of an answer: what its comparisons say, and the project's own tests on it. Runs where the answer runs."""
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import importlib.util

@@ -4,8 +4,6 @@ The limits are against accidents: an endless loop, an array of 80 GB. They do no
 files of unknown people take a container, as GitHub does for its workflows.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -1,7 +1,5 @@
 """The file that a student fills in, written from an exercise."""
 
-from __future__ import annotations
-
 import shlex
 import textwrap
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What stops a student's function, or file, in a sentence: an exception, a line not written yet, too much memory."""
 
-from __future__ import annotations
-
 import functools
 import traceback
 import warnings

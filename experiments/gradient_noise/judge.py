@@ -1,7 +1,5 @@
 """The rule of the verdict on C2: two slopes and levels at each place of training, and a control that has to fail."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Spreads of batch gradients at fixed parameters, and the noise along training runs."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """`python -m experiments all [flags]` runs all experiments, one after the other, and lists their verdicts."""
 
-from __future__ import annotations
-
 import json
 from argparse import Namespace
 from collections.abc import Sequence

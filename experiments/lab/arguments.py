@@ -3,8 +3,6 @@
 Each function takes the words; `argparse.ArgumentTypeError` names them and what was expected.
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Callable
 from typing import Any

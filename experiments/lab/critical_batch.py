@@ -14,8 +14,6 @@ time. Both are a + b/B; only the second lets a be negative, which is that case.
 S. McCandlish et al., An empirical model of large-batch training, arXiv:1812.06162, section 2, for independent draws.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Mapping

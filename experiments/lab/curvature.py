@@ -9,8 +9,6 @@ The formula's error is of order ε², that of rounding 1/ε: together they are l
 6e-6 in float64.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

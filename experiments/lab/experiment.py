@@ -5,8 +5,6 @@ line on standard error says so. 1: it failed. 130: interrupted. What was finishe
 kept, and the same command goes on from there.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import importlib

@@ -1,7 +1,5 @@
 """What must stand beside a result: the base rate of its test rows, and the rows that each epoch leaves out."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

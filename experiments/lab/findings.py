@@ -5,8 +5,6 @@ judged anew. The rows are long, so experiments/findings/NAME.json keeps all but 
 alone, so whoever reads a row can look up its numbers.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import sys

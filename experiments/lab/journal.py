@@ -1,7 +1,5 @@
 """The finished trials of an experiment on disk, a line each: what was finished before an interruption is not lost."""
 
-from __future__ import annotations
-
 import json
 import zlib
 from pathlib import Path

@@ -1,7 +1,5 @@
 """One style for every figure: the same colour for the same batch size, units on the axes, PNG and SVG."""
 
-from __future__ import annotations
-
 import math
 import textwrap
 from collections.abc import Sequence

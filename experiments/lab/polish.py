@@ -8,8 +8,6 @@ worse one (two tanh units on the digits: 0.070 nats, the mean of 24 starts, wher
 measured, and not the training before it.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How far an experiment is: a bar on a terminal, a line every ten seconds in a pipe, both on standard error."""
 
-from __future__ import annotations
-
 import contextlib
 import sys
 import threading

@@ -1,7 +1,5 @@
 """What an experiment leaves on disk: `result.json` and where it was measured."""
 
-from __future__ import annotations
-
 import datetime
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """How many of the training rows an experiment keeps: more rows answer more finely, and take longer."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from minigrad import Dataset

@@ -1,7 +1,5 @@
 """What the rows of an experiment depend on besides the data."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How a command begins and ends: one line instead of a traceback, also while Python still imports."""
 
-from __future__ import annotations
-
 import _thread
 import contextlib
 import importlib

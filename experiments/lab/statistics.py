@@ -1,7 +1,5 @@
 """From the histories of training to numbers with an uncertainty."""
 
-from __future__ import annotations
-
 import functools
 import math
 from collections.abc import Sequence

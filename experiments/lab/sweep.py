@@ -1,7 +1,5 @@
 """Training runs over batch sizes: the model, the target, the best rate of each size, and the runs that are reported."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace

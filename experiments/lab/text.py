@@ -1,7 +1,5 @@
 """Numbers, tables and sentences for the terminal."""
 
-from __future__ import annotations
-
 import math
 import re
 import shutil

@@ -1,7 +1,5 @@
 """What an update and a sample gradient cost, in shuffled epochs and on a batch at hand."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar

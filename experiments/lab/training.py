@@ -1,7 +1,5 @@
 """`train` as experiments call it: a run that diverges is a result, which its row marks, and no reason for a warning."""
 
-from __future__ import annotations
-
 import warnings
 from typing import Any
 

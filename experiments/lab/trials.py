@@ -6,8 +6,6 @@ journal is read before anything is run. A journal belongs to data, settings, sou
 are in its name; it is deleted when the experiment has written its result.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json

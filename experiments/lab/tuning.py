@@ -1,7 +1,5 @@
 """The best learning rate of a grid, and a wider grid where the best lies on its edge."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any

@@ -5,8 +5,6 @@ lies within the bounds, no where it lies outside, and open where it does neither
 few seeds or test rows to tell; the verdict then says how many it takes.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field

@@ -4,8 +4,6 @@ What reads no clock must come out the same to the last bit, where the BLAS kerne
 reads a clock is left out, and what was chosen by a clock may differ: then fewer rows agree, and the line says so.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json

@@ -3,8 +3,6 @@
 Both take a trial and give back a future of `concurrent.futures`. Each trial has one BLAS thread.
 """
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import hashlib

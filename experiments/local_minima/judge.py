@@ -1,7 +1,5 @@
 """The rule of the verdict on C5b: full batch against each smaller size, on each problem, at the best rate of each."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Three problems that trap, and where training ends on each: from many starts, in batches of every size."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 from typing import Any

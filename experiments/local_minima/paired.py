@@ -1,7 +1,5 @@
 """Two batch sizes from the same starts: does one leave more of them trapped than the other?"""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """C5b as tables and figures."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

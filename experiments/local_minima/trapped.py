@@ -7,8 +7,6 @@
 Trapped is what could be polished and still has J > J* + TRAPPED (J_0 − J*).
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import pandas as pd

@@ -3,8 +3,6 @@
 The symbols are those of question.py.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any

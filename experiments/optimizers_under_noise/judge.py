@@ -1,7 +1,5 @@
 """The rule of the verdict on C7: what noise costs each optimizer, and how the error of dG goes with the step."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import asdict, dataclass
 from functools import partial

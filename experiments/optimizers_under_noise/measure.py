@@ -1,7 +1,5 @@
 """Training runs of each optimizer on one budget of sample gradients, and the errors of gradients and their changes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace

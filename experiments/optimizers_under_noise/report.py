@@ -1,7 +1,5 @@
 """C7 as tables and figures."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

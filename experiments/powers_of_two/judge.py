@@ -1,7 +1,5 @@
 """The rule of the verdict on C6: powers of two against multiples of ten, by two yardsticks, for each network."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

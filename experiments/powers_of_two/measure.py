@@ -1,7 +1,5 @@
 """Microseconds of an update at each batch size, networks and number types in turn."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """C6 as tables and figures."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The answer at the top of the page, in short sentences: what to do, how sure that is, and what it saves."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

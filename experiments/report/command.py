@@ -1,7 +1,5 @@
 """`python -m experiments report`: write the page of the results that are there, and say where."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path

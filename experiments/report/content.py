@@ -1,7 +1,5 @@
 """What the page says, from results alone: which claims, by which numbers, and how to repeat them."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

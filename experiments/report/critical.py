@@ -1,7 +1,5 @@
 """Why the page shows several critical batch sizes: each of them, with its problem, its target and its estimator."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ a, b    t(B) = a + b B, the time of an update on B rows        B_c      the crit
 S(B)    updates to the target                                  S_min    the least, of endlessly large batches
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Rows that can be downloaded from the page itself."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json

@@ -1,7 +1,5 @@
 """An experiment's figures as SVG in the page: text that can be selected, ids of their own, and the same in words."""
 
-from __future__ import annotations
-
 import io
 import re
 import warnings

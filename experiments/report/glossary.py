@@ -1,7 +1,5 @@
 """The words of the page: what each means, in a sentence; the legends of verdicts and answers."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """`python -m experiments report`: results/index.html, one file that needs no network and holds all that was found."""
 
-from __future__ import annotations
-
 import importlib
 from collections import Counter
 from collections.abc import Sequence

@@ -4,8 +4,6 @@ A run over one of the two surfaces is kept as what a picture needs: whole number
 loss at some updates.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Places of the sliders that are worth a look, each with its run and the reason why it looks as it does."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -3,8 +3,6 @@
 The script draws the same from the same numbers, and a test compares the two.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -4,8 +4,6 @@ digits   logistic regression with one weight and a bias, on 600 rows of the digi
 saddle   x²/2 + y⁴/4 − y²/2 with 64 samples whose noise comes to zero, from a start above the saddle
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Docstrings, settings and sentences as the page sets them. Text is escaped first: nothing of a result is markup."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The rule of the verdict on C5a: its five parts, open where what is pushed does not leave as predicted."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Descents from a saddle: pushed, on batches, and left to rounding; and where the loss settles after."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Iterator

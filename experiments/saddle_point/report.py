@@ -1,7 +1,5 @@
 """C5a as tables and figures."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -17,8 +17,6 @@ K. Fukumizu, S. Amari, Local minima and plateaus in hierarchical structures of m
 The symbols of leaving it (ε, r, ρ, λ₋, v₋, η₁) are those of `question.py`.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

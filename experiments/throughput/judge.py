@@ -1,7 +1,5 @@
 """The rules of the verdicts: C4a by times to the target, C4b by the batch at which overhead equals work."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -5,8 +5,6 @@ t(B)   microseconds of an update on a batch of B rows
 a, b   overhead of an update, and work of a sample: t(B) = a + b B; at B = a/b both take as long
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

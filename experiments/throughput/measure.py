@@ -1,7 +1,5 @@
 """Seconds to a target on one core, and microseconds of an update against its batch size."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any

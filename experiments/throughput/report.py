@@ -1,7 +1,5 @@
 """C4 as tables and figures: the race on one core, and what an update costs."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

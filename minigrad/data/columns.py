@@ -3,8 +3,6 @@
 Levels, medians and what is constant are those of the training part: the test part has no say.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """The data that come with the package, and how its packed files are read."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

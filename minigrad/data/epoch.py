@@ -1,7 +1,5 @@
 """One epoch: every row once, a batch at a time. The only place where rows are shuffled."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

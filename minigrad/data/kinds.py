@@ -1,7 +1,5 @@
 """What a file is, told by its first bytes, and how its text is read."""
 
-from __future__ import annotations
-
 import codecs
 import gzip
 import io

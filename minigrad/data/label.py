@@ -1,7 +1,5 @@
 """Which column of a table is the label, and what its classes are."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """How a table is laid out in a text file: what parts its cells, where its rows begin, what its columns are called."""
 
-from __future__ import annotations
-
 import csv
 import itertools
 import re

@@ -4,8 +4,6 @@ An IDX file (LeCun, http://yann.lecun.com/exdb/mnist/) is two zero bytes, a byte
 (8: unsigned byte), a byte for the number of dimensions, each dimension as 4 bytes (big-endian), then the numbers.
 """
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import math

@@ -1,7 +1,5 @@
 """From a file to a table: a pandas frame, what its columns are called, and where its rows stand."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Cut data into a training and a test part, and bring its features to one scale."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..engine import checks

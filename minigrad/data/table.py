@@ -5,8 +5,6 @@ Such a table comes from a stranger's spreadsheet. `kinds.py` says what a file is
 Whatever was decided on the way is told in `Dataset.reading`.
 """
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from collections.abc import Sequence

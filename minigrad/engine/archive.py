@@ -1,7 +1,5 @@
 """Files that a stranger may have made: what they claim is checked before anything is allocated."""
 
-from __future__ import annotations
-
 import errno
 import math
 import os

@@ -8,8 +8,6 @@ BLAS, how much to work on at once, waiting for the device) is a method or an att
 ever asks which library it runs on; where a faster path needs BLAS it asks for that: `backend.blas is None`.
 """
 
-from __future__ import annotations
-
 import functools
 import sys
 import time

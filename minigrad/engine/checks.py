@@ -4,8 +4,6 @@ Every message names the value and what was expected. Public functions check at t
 trust what has come through.
 """
 
-from __future__ import annotations
-
 import math
 import numbers
 from typing import Any

@@ -1,7 +1,5 @@
 """Copies, pickles and files of a model: its constructor's arguments and theta make it again, whatever else it holds."""
 
-from __future__ import annotations
-
 import json
 import os
 import secrets

@@ -9,8 +9,6 @@ nothing on a small product. The numbers may differ in their last digits: two thr
     cpu       what the processor gave this thread meanwhile; much less than `inside` means that it had to wait
 """
 
-from __future__ import annotations
-
 import functools
 import threading
 import time

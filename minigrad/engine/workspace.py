@@ -1,7 +1,5 @@
 """Buffers that only grow, so that a step allocates nothing of the size of its batch or of theta."""
 
-from __future__ import annotations
-
 import functools
 import threading
 from collections.abc import Sequence

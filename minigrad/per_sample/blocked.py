@@ -18,8 +18,6 @@ more product, W̃ ← W̃ − η X̃ᵀ D. The layers above the first are small:
 On a GPU a block takes a handful of launches and one wait, whatever its length.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..engine.backend import Array

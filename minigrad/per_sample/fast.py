@@ -1,7 +1,5 @@
 """The fast path of SGD one sample at a time: which way is the fastest for this model on this backend."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

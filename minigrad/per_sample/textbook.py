@@ -3,8 +3,6 @@
 theta ← theta − η ∇J_i(theta)   for i in order, each gradient taken at the parameters that the one before it left
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -10,8 +10,6 @@ Backward: δ_below = (W δ) ∘ f'(z_below), then the update W̃ ← W̃ − η 
 than the arithmetic, so a layer takes few calls, each straight into BLAS, and works in buffers made beforehand.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

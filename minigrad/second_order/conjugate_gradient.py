@@ -1,7 +1,5 @@
 """Nonlinear conjugate gradient; the symbols are those of `search.py`."""
 
-from __future__ import annotations
-
 import math
 import sys
 from typing import Any

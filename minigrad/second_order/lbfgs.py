@@ -4,8 +4,6 @@
 H       (p, p)  the estimate of the inverse of the second derivative, never formed
 """
 
-from __future__ import annotations
-
 import math
 from collections import deque
 from collections.abc import Sequence

@@ -7,8 +7,6 @@
 N&W is J. Nocedal, S. Wright, Numerical Optimization, 2nd edition (2006), section 3.5.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import NamedTuple

@@ -14,8 +14,6 @@ noise in it. N&W is J. Nocedal, S. Wright, Numerical Optimization, 2nd edition (
 On a GPU the vectors stay there, but the host waits for φ and φ' at each evaluation: they decide where to look next.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Backpropagation through one hidden layer."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """An epoch of batches."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterable
 from typing import Any

@@ -1,7 +1,5 @@
 """The block trick of the fast path: SGD one sample at a time, without touching θ at each."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

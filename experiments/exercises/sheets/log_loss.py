@@ -1,7 +1,5 @@
 """The log loss of one output, and the slip of the text."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The gradient of logistic regression."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """σ/√n: how much the gradient of a batch jitters."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

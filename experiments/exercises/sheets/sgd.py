@@ -1,7 +1,5 @@
 """SGD as a loop, and why gradient descent is none."""
 
-from __future__ import annotations
-
 import copy
 from typing import Any
 

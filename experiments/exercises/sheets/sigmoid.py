@@ -1,7 +1,5 @@
 """The sigmoid, and why the formula of the book overflows."""
 
-from __future__ import annotations
-
 import warnings
 from typing import Any
 
