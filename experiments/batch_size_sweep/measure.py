@@ -26,30 +26,15 @@ GRID = range(-4, 3)  # 0.01 … 10 in half decades, to begin with
 
 @dataclass(frozen=True)
 class Settings(TrainingSettings):
-    """How to train, and the size of the map.
+    """How to train, and the size of the map."""
 
-    Parameters
-    ----------
-    learning_rate : float or None
-        Of the runs in which all batch sizes have the same; None: the best of the reference size.
-    reference : int or None
-        B₀, found by measuring.
-    repeats : int
-        How often a timing is repeated.
-    map_epochs : int
-        After so many epochs a rate that has not reached the target does not count as one that arrives.
-    accuracy_sizes, accuracy_seeds, accuracy_epochs : int
-        How many of the batch sizes are compared by accuracy, on how many seeds, after how many epochs. Where there are
-        more `seeds`, on as many as these.
-    """
-
-    learning_rate: float | None = None
-    reference: int | None = None
-    repeats: int = 9
-    map_epochs: int = 30
-    accuracy_sizes: int = 4
-    accuracy_seeds: int = 6
-    accuracy_epochs: int = 60
+    learning_rate: float | None = None  # one for all batch sizes; None: the best of the reference size
+    reference: int | None = None  # B₀, found by measuring
+    repeats: int = 9  # how often a timing is repeated
+    map_epochs: int = 30  # a rate that has not reached the target after so many does not arrive
+    accuracy_sizes: int = 4  # how many of the batch sizes are compared by accuracy,
+    accuracy_seeds: int = 6  # on how many seeds at least,
+    accuracy_epochs: int = 60  # after how many epochs
 
 
 def measure(trials: Trials, settings: Settings) -> Settings:

@@ -27,27 +27,13 @@ MORE = 4  # a run may take so many times the updates that are predicted
 
 @dataclass(frozen=True)
 class Settings(TrainingSettings):
-    """How to probe.
+    """How to probe, and whether to check."""
 
-    Parameters
-    ----------
-    probe : int
-        The batch size of the probe.
-    check : bool
-        Whether to make the sweep, too.
-    targets : tuple of (str, float)
-        The training losses to reach, found by measuring: loose, which the probe passes earlier, and tight.
-    rounds : int
-        Readings of an update at each size.
-    check_seeds : int
-        Runs of each size in the sweep.
-    """
-
-    probe: int = 32
-    check: bool = False
-    targets: tuple[tuple[str, float], ...] = ()
-    rounds: int = 25
-    check_seeds: int = 10
+    probe: int = 32  # the batch size of the probe
+    check: bool = False  # whether to make the sweep, too
+    targets: tuple[tuple[str, float], ...] = ()  # losses, found by measuring: loose, which comes earlier, and tight
+    rounds: int = 25  # readings of an update at each size
+    check_seeds: int = 10  # runs of each size in the sweep
 
 
 def measure(trials: Trials, settings: Settings) -> Settings:

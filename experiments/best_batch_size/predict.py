@@ -28,38 +28,19 @@ FRACTIONS = (1 / 8, 1 / 4, 1 / 2, 1.0)  # of the probe's updates: looser targets
 class Prediction:
     """What is predicted for one target.
 
-    Parameters
-    ----------
-    target : float
-        Training loss, in nats.
-    B_c : Interval
-        Critical batch size, and its bootstrap interval over the seeds of the probe.
-    estimates : dict of float
-        B_c by each estimator; NaN for one without its runs. Used is the geometric mean of the first two, or the first
-        where there is no second.
-    S_min : float
-        Updates that endlessly large batches would need.
-    law : Law
-        a and b in microseconds, B_c and N.
-    misfit : float
-        By how much the line a + b B is off, as a share of the time: the root mean square over the sizes on it.
-    microseconds : dict of float
-        t(B), measured, at each size.
-    batch_size : int
-        Of the timed sizes the one of the least predicted time.
-    learning_rate : float
-        The best that was tried there; the rule's where none was.
+    B_c is the geometric mean of the first two `estimates`, or the first where there is no second. The `misfit` of the
+    line a + b B is the root mean square, over the sizes on it, of what it is off as a share of the time.
     """
 
-    target: float
-    B_c: Interval
-    estimates: dict[str, float]
-    S_min: float
-    law: Law
+    target: float  # training loss, in nats
+    B_c: Interval  # critical batch size, and its bootstrap interval over the seeds of the probe
+    estimates: dict[str, float]  # B_c by each estimator; NaN for one without its runs
+    S_min: float  # updates that endlessly large batches would need
+    law: Law  # a and b in microseconds, B_c and N
     misfit: float
-    microseconds: dict[int, float]
-    batch_size: int
-    learning_rate: float
+    microseconds: dict[int, float]  # t(B), measured, at each size
+    batch_size: int  # of the timed sizes the one of the least predicted time
+    learning_rate: float  # the best that was tried there; the rule's where none was
 
     def updates(self, batch_size: int) -> float:
         """S(B)."""

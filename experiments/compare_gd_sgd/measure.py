@@ -24,10 +24,10 @@ IDENTITY_ROWS = 2000  # the sample gradients of more rows would not fit into mem
 
 @dataclass(frozen=True)
 class Settings(TrainingSettings):
-    """How to train; the learning rate that all batch sizes share; and how often a timing is repeated."""
+    """How to train, and how often to look at the clock."""
 
-    learning_rate: float = 0.1
-    repeats: int = 7
+    learning_rate: float = 0.1  # that all batch sizes share
+    repeats: int = 7  # of each timing
 
 
 # ---- claim C1 ------------------------------------------------------------------------------------------------------

@@ -11,9 +11,9 @@ from matplotlib.ticker import NullLocator
 from ..lab import plots
 from ..lab.facts import base_rate_of
 from ..lab.results import frame
-from ..lab.statistics import Interval
 from ..lab.sweep import COUNTS
 from ..lab.text import headline, median_and_range, number, table
+from .judge import judge
 from .measure import SAME, TUNED
 
 TO_TARGET = [f"{name}_to_target" for name in COUNTS]
@@ -217,13 +217,10 @@ def draw_distance(result: dict[str, Any]) -> Figure:
     )
     fig, [[axis]] = plots.figure(1, 1, 9, 5.4, title, result["settings"], symbols=symbols)
     rows = frame(result, "epoch")
-    slope = next(
-        each for each in result["claims"]["C1"]["evidence"]["questions"] if each["question"].startswith("slope")
-    )
-    interval = Interval(*(np.nan if slope[name] is None else slope[name] for name in ("estimate", "low", "high")))
+    [slope] = [each.interval for each in judge(result)["C1"].questions if each.name.startswith("slope")]
     if len(rows):
         axis.plot(
-            rows.learning_rate, rows.distance, "o", ms=8, alpha=0.7, label=f"measured, every seed: slope {interval:.3f}"
+            rows.learning_rate, rows.distance, "o", ms=8, alpha=0.7, label=f"measured, every seed: slope {slope:.3f}"
         )
         first = rows[rows.seed == rows.seed.min()]
         axis.plot(first.learning_rate, first.predicted, "k--", lw=1.2, label="predicted: ½ η² ‖H G‖")

@@ -24,10 +24,10 @@ READING = 5e-3  # seconds of a reading of the clock, at the least
 
 @dataclass(frozen=True)
 class Settings(TrainingSettings):
-    """How to train; `rounds`: readings of the clock at each batch size and number of ranks; `local`: rows of a rank."""
+    """How to train, and how often to look at the clock."""
 
-    rounds: int = 15
-    local: int = 8
+    rounds: int = 15  # readings at each batch size and number of ranks
+    local: int = 8  # rows of a rank
 
 
 def measure(trials: Trials, settings: Settings) -> Settings:

@@ -16,7 +16,7 @@ from ..lab import sweep, tuning
 from ..lab.settings import TrainingSettings
 from ..lab.statistics import at_target
 from ..lab.sweep import epochs_of, make_model, train_once
-from ..lab.training import train
+from ..lab.training import train_on
 from ..lab.trials import Trials
 from .directions import DirectionWitness
 
@@ -103,10 +103,8 @@ def direction_rows(
     updates = max(1, round(updates / share))
     moments = {int(k) for k in np.linspace(1, updates, MOMENTS)}
     witness = DirectionWitness(share * rate, model.batch(X, y), moments, np.random.default_rng(seed))
-    epochs, rng = epochs_of(updates, batch_size, len(X)), np.random.default_rng(seed)
-    train(
-        model, X, y, optimizer=witness, batch_size=batch_size, epochs=epochs, rng=rng, evaluate_every=0, drop_last=True
-    )
+    epochs = epochs_of(updates, batch_size, len(X))
+    train_on(data, model, batch_size, seed, optimizer=witness, epochs=epochs, evaluate_every=0)
     row = {"kind": "direction", "arm": target["arm"], "aim": target["aim"], "batch_size": batch_size, "share": share}
     return [row | {"seed": seed, "updates": updates} | witness.seen]
 

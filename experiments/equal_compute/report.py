@@ -140,7 +140,7 @@ def draw_needed(result: dict[str, Any], count: str, title: str) -> Figure | None
         if count == "samples":
             for style, sampling in zip(("-", ":"), SAMPLINGS):
                 axis.plot([], [], style, color="black", label=f"fit: {sampling}")
-        legend_below(axis)
+        plots.legend_beside(axis, bbox_to_anchor=(0, -0.14), fontsize=10)
     low, high = result["settings"].get("not_to_tight", (0, 0))
     untried = [f"{size:,}" for size in result["settings"]["batch_sizes"] if low <= size < high]
     if untried:
@@ -214,15 +214,9 @@ def draw_directions(result: dict[str, Any]) -> Figure | None:
         axis.axhspan(HARDLY, 1, color="0.9", lw=0, zorder=0, label=f"hardly changes: above {HARDLY:g}, less than 26°")
         axis.set(ylim=(-1.05, 1.05), xlabel="share of the updates to the target", title=title_of(model, result))
         axis.set_ylabel("cosine of gradients before and after an update")
-        legend_below(axis)
+        plots.legend_beside(axis, bbox_to_anchor=(0, -0.14), fontsize=10)
     medians = {name: seen(result, case, n, "cos_next").estimate for case, name in CASES.items()}
     said = [f"{styled(each, '.3f')} ({name})" for name, each in medians.items() if math.isfinite(each)]
     if said:
         plots.write_below(fig, f"Median cosine along a run at the best rate: {listed(said)}.")
     return fig
-
-
-def legend_below(axis: Any) -> None:
-    """A legend where it covers nothing; none where nothing was drawn."""
-    if axis.get_legend_handles_labels()[0]:
-        axis.legend(loc="upper left", bbox_to_anchor=(0, -0.14), fontsize=10)

@@ -12,7 +12,7 @@ from minigrad.model import Model
 
 from ..lab.settings import ModelSettings
 from ..lab.sweep import make_model
-from ..lab.training import train
+from ..lab.training import train_on
 from ..lab.trials import Trials
 
 PLACES = {"start": 0.0, "middle": 0.5, "end": 1.0}  # of training, as a share of its epochs
@@ -23,11 +23,11 @@ ENOUGH = 32  # smaller batches are drawn more often: late in training a few samp
 
 @dataclass(frozen=True)
 class Settings(ModelSettings):
-    """How to train, and how many batches are drawn at each size, at the least."""
+    """How to train, and how often to draw."""
 
     epochs: int = 20
     learning_rate: float = 0.1
-    draws: int = 200
+    draws: int = 200  # of batches at each size, at the least
 
     @property
     def sizes_of_an_epoch(self) -> tuple[int, ...]:
@@ -40,7 +40,7 @@ def spread_rows(data: Dataset, settings: Settings, seed: int, place: str) -> lis
     model = make_model(data, settings, seed)
     epochs = math.ceil(PLACES[place] * settings.epochs)
     if epochs:
-        train_on(model, data, settings, epochs, seed)
+        train_for(epochs, model, data, settings, seed)
     everything = model.batch(model.backend.asarray(data.X_train, model.dtype), model.backend.asarray(data.y_train))
     noise, by_class = gradient_noise(model, everything), np.argsort(data.y_train, kind="stable")
     rng = np.random.default_rng(seed)
@@ -84,27 +84,17 @@ def run_rows(data: Dataset, settings: Settings, seed: int) -> list[dict]:
         row = {"kind": "run", "seed": seed, "updates": at["updates"], "loss": at["loss"], "trace": here.trace}
         rows.append(row | {"square_norm": float(here.mean @ here.mean), "noise_scale": here.noise_scale})
 
-    train_on(model, data, settings, settings.epochs, seed, measure)
+    train_for(settings.epochs, model, data, settings, seed, measure)
     return rows
 
 
-def train_on(model: Model, data: Dataset, settings: Settings, epochs: int, seed: int, callback: Any = None) -> History:
+def train_for(epochs: int, model: Model, data: Dataset, settings: Settings, seed: int, callback: Any = None) -> History:
     """Mini-batch SGD, the same for every measurement of a seed; `callback` after 0, 1, 2, 4, … updates and the last."""
     m = len(data.X_train)
     batch_size = min(TRAINING_BATCH, m)
     powers_of_two = [batch_size * 2**k for k in range((epochs * (m // batch_size)).bit_length())]
-    return train(
-        model,
-        data.X_train,
-        data.y_train,
-        optimizer=SGD(settings.learning_rate),
-        batch_size=batch_size,
-        epochs=epochs,
-        rng=seed,
-        drop_last=True,
-        callback=callback,
-        evaluate_at=powers_of_two if callback else [],
-    )
+    how = {"epochs": epochs, "callback": callback, "evaluate_at": powers_of_two if callback else []}
+    return train_on(data, model, batch_size, seed, optimizer=SGD(settings.learning_rate), **how)
 
 
 def measure(trials: Trials, settings: Settings) -> Settings:

@@ -17,21 +17,11 @@ SHOWN = 30  # letters of a class's name
 
 @dataclass(frozen=True)
 class BaseRate:
-    """The accuracy of always guessing the class that is most frequent among the test rows.
+    """The accuracy of always guessing the class that is most frequent among the test rows."""
 
-    Parameters
-    ----------
-    largest : str
-        The name of that class.
-    share : float
-        Its share of the test rows; NaN without any.
-    test_rows, classes : int
-        How many there are.
-    """
-
-    largest: str
-    share: float
-    test_rows: int
+    largest: str  # the name of that class
+    share: float  # its share of the test rows; NaN without any
+    test_rows: int  # how many there are
     classes: int
 
     @property

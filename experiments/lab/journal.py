@@ -61,7 +61,7 @@ class Journal:
 
     def keep(self, key: str, rows: Rows) -> None:
         """Remember a finished trial, as JSON has it: a row reads the same before and after an interruption."""
-        text = json.dumps([key, rows], default=_plain)
+        text = json.dumps([key, rows], default=as_json)
         self.finished[key] = json.loads(text)[1]
         if self.path is not None:
             with self.path.open("ab") as file:
@@ -89,7 +89,7 @@ def _joined(lines: list[bytes]) -> bytes:
     return b"".join(line + b"\n" for line in lines)
 
 
-def _plain(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     """NumPy's numbers and arrays as JSON's; TypeError for what JSON lacks."""
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()

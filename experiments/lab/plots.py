@@ -145,9 +145,9 @@ def intervals(axis: Any, x: Sequence[float], values: Sequence[Interval], index: 
 
 
 def legend_beside(axis: Any, **style: Any) -> None:
-    """A legend to the right of the axis, where it covers nothing; none where nothing was drawn."""
+    """A legend to the right of the axis, or where `style` says; none where nothing was drawn."""
     if axis.get_legend_handles_labels()[0]:
-        axis.legend(loc="upper left", bbox_to_anchor=(1, 1), **style)
+        axis.legend(loc="upper left", **{"bbox_to_anchor": (1, 1)} | style)
 
 
 def save(fig: Figure, folder: Path, name: str) -> list[Path]:

@@ -19,6 +19,7 @@ from minigrad import Backend, Dataset, get_backend
 from minigrad.engine.files import part_of
 
 from .facts import base_rate
+from .journal import as_json
 
 
 def frame(result: dict[str, Any], kind: str, never: Sequence[str] = (), **wanted: Any) -> pd.DataFrame:
@@ -123,18 +124,8 @@ def read(path: Path, shapes: Mapping[str, type]) -> dict[str, Any]:
 
 def json_text(result: dict[str, Any], ascii_only: bool = True) -> str:
     """`result` as JSON; NaN and infinity, which JSON lacks, become null."""
-    return json.dumps(_plain(result), indent=1, allow_nan=False, ensure_ascii=ascii_only) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    """`value` in JSON's own types."""
-    if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    plain = json.loads(json.dumps(result, default=as_json), parse_constant=lambda _: None)
+    return json.dumps(plain, indent=1, allow_nan=False, ensure_ascii=ascii_only) + "\n"
 
 
 def _processor() -> str:

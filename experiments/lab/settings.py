@@ -8,25 +8,13 @@ from minigrad import Backend, get_backend
 
 @dataclass(frozen=True)
 class Settings:
-    """What every experiment has; one that needs more derives its own.
+    """What every experiment has; one that needs more derives its own."""
 
-    Parameters
-    ----------
-    dataset : str
-        The name of the data.
-    backend, dtype : str
-        Where numbers are computed, and how long they are.
-    seeds : int
-        Independent repetitions of what is reported, each with a seed of its own.
-    seed : int
-        The first of them; the others count on from it.
-    """
-
-    dataset: str
-    backend: str | Backend = "numpy"
+    dataset: str  # the name of the data
+    backend: str | Backend = "numpy"  # where numbers are computed
     dtype: str = "float64"
-    seeds: int = 1
-    seed: int = 0
+    seeds: int = 1  # independent repetitions of what is reported, each with a seed of its own
+    seed: int = 0  # the first of them; the others count on from it
 
     def each_seed(self, count: int | None = None) -> range:
         """The seeds of so many repetitions; without a number, of all."""
@@ -71,21 +59,9 @@ class ModelSettings(Settings):
 
 @dataclass(frozen=True)
 class TrainingSettings(ModelSettings):
-    """How long to train, where to evaluate, and the loss to reach.
+    """How long to train, where to evaluate, and the loss to reach."""
 
-    Parameters
-    ----------
-    epochs : int
-        Passes through the training set, at most.
-    target : float or None
-        Training loss to reach, in nats; None: the one that suits the data, see `sweep.choose_target`.
-    epoch_ends : bool
-        Whether to evaluate at the ends of epochs only; else wherever `sweep.moments` says.
-    optimizer : str
-        One of `sweep.OPTIMIZERS`.
-    """
-
-    epochs: int = 1
-    target: float | None = None
-    epoch_ends: bool = False
-    optimizer: str = "sgd"
+    epochs: int = 1  # passes through the training set, at most
+    target: float | None = None  # training loss to reach, in nats; None: what suits the data, `sweep.choose_target`
+    epoch_ends: bool = False  # whether to evaluate at the ends of epochs only; else wherever `sweep.moments` says
+    optimizer: str = "sgd"  # one of `sweep.OPTIMIZERS`

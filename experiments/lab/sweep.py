@@ -16,7 +16,7 @@ from . import tuning
 from .facts import balanced_accuracy
 from .settings import ModelSettings, TrainingSettings
 from .statistics import at_target
-from .training import train
+from .training import train_on
 
 OPTIMIZERS: dict[str, Callable[[float], Optimizer]] = {"sgd": SGD, "momentum": partial(SGD, momentum=0.9), "adam": Adam}
 Number = TypeVar("Number", int, float)
@@ -74,18 +74,14 @@ def train_once(
     model: Model | None = None,
     **keywords: Any,
 ) -> History:
-    """One training run of a new model, or of `model`; `keywords` as for `train`.
-
-    Rows that do not fill a batch are left out, others each epoch. Evaluated at `moments`, unless `keywords` say when.
-    """
-    arguments: dict[str, Any] = {"epochs": settings.epochs, "drop_last": True}
-    arguments |= {"optimizer": make_optimizer(settings, rate)} | keywords
-    model, rng = model or make_model(data, settings, seed), np.random.default_rng(seed)
+    """`train_on` with a new model, or `model`; evaluated at `moments`, unless `keywords` say when."""
+    arguments: dict[str, Any] = {"epochs": settings.epochs, "optimizer": make_optimizer(settings, rate)} | keywords
+    model = model or make_model(data, settings, seed)
     if "evaluate_every" not in arguments:
         rows = len(data.X_train) - len(data.X_train) % batch_size
         p = len(model.theta)
         arguments["evaluate_at"] = moments(rows, batch_size, arguments["epochs"], p, settings.epoch_ends)
-    return train(model, data.X_train, data.y_train, batch_size=batch_size, rng=rng, **arguments)
+    return train_on(data, model, batch_size, seed, **arguments)
 
 
 def moments(rows: int, batch_size: int, epochs: int, parameters: int, epoch_ends: bool = False) -> list[int]:
@@ -142,7 +138,8 @@ def choose_target(data: Dataset, settings: TrainingSettings) -> float:
 
 def target_rows(data: Dataset, settings: TrainingSettings) -> list[dict]:
     """The target that the settings ask for, or the one that suits the data."""
-    return [{"kind": "target", "model": settings.model, "loss": settings.target or choose_target(data, settings)}]
+    loss = settings.target or choose_target(data_for(settings.model, data), settings)
+    return [{"kind": "target", "model": settings.model, "loss": loss}]
 
 
 def tune(

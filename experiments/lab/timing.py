@@ -13,7 +13,7 @@ from minigrad.model import Model
 
 from .settings import ModelSettings
 from .sweep import epochs_of, make_model
-from .training import train
+from .training import train_on
 
 UPDATES = 20  # to time at the least: one would be at the mercy of the clock
 READING = 1e-3  # seconds between two readings of the clock, at the least: ten thousand times its resolution
@@ -24,26 +24,13 @@ Key = TypeVar("Key")
 
 def timing_rows(data: Dataset, settings: ModelSettings, repeats: int) -> list[dict]:
     """Microseconds a sample gradient, shuffled epochs through train(); paths and repeats interleaved."""
-    m = len(data.X_train)
-    model = make_model(data, settings, seed=0)
-    X, y = model.backend.asarray(data.X_train, model.dtype), model.backend.asarray(data.y_train)
     cases = [(1, "textbook"), (1, "fast"), *((size, "batched") for size in settings.batch_sizes)]
     rows = []
     for repeat in range(repeats + 1):
         for batch_size, path in cases:
-            epochs = epochs_of(UPDATES, batch_size, m)
-            history = train(
-                make_model(data, settings, seed=0),
-                X,
-                y,
-                optimizer=SGD(1e-3),
-                batch_size=batch_size,
-                epochs=epochs,
-                rng=repeat,
-                evaluate_every=0,
-                drop_last=True,
-                path=path,
-            )
+            model, epochs = make_model(data, settings, seed=0), epochs_of(UPDATES, batch_size, len(data.X_train))
+            how: dict[str, Any] = {"optimizer": SGD(1e-3), "epochs": epochs, "evaluate_every": 0, "path": path}
+            history = train_on(data, model, batch_size, repeat, **how)
             if repeat > 0:  # the first warms up
                 row = {"kind": "timing", "backend": model.backend.name, "path": path, "batch_size": batch_size}
                 cost = 1e6 * history.seconds[-1] / history.samples[-1]

@@ -26,34 +26,17 @@ def seeds_needed(seeds: int | None, least: int = LEAST) -> str:
 class Question:
     """One question to the data.
 
-    Parameters
-    ----------
-    name : str
-        What is asked, in a few words.
-    interval : Interval
-        What was measured.
-    low, high : float
-        The bounds.
-    style : str
-        How the numbers are written, as for `text.styled`.
-    control : bool
-        A claim holds only where its controls are answered with yes. They decide nothing else.
-    by : str
-        What decides in the place of the bounds, in words; then `decided` is the answer.
-    decided : bool or None
-        The answer, where `by` is given.
-    takes : str
-        Where there are too few seeds or test rows to tell: how many it takes, such as "at least 3 seeds". That leaves
-        the answer open, whatever the interval.
+    Where there are too few seeds or test rows to tell, `takes` says how many it takes, such as "at least 3 seeds". That
+    leaves the answer open, whatever the interval.
     """
 
-    name: str
-    interval: Interval
-    low: float = -math.inf
+    name: str  # what is asked, in a few words
+    interval: Interval  # what was measured
+    low: float = -math.inf  # the bounds
     high: float = math.inf
-    style: str = ""
-    control: bool = False
-    by: str = ""
+    style: str = ""  # how the numbers are written, as for `text.styled`
+    control: bool = False  # a claim holds only where its controls are answered with yes; they decide nothing else
+    by: str = ""  # what decides in the place of the bounds, in words; then `decided` is the answer
     decided: bool | None = None
     takes: str = ""
 
@@ -108,26 +91,15 @@ def decide(answers: Iterable[bool | None]) -> str:
 class Judgement:
     """What an experiment says about a claim.
 
-    Parameters
-    ----------
-    because : str
-        One plain sentence, made of what was measured, of at most 160 characters. See `sentence`.
-    questions : sequence of Question
-        What the verdict is made of. Without any the claim is undecided.
-    evidence : dict
-        What else was measured.
-    each_needed : bool
-        True where the questions are parts of the claim, so that a single no refutes it. Without it they are cases, such
-        as models or data: some yes and some no make the claim conditional.
-    measured : bool
-        False where this machine cannot measure it; `because` says why.
+    The questions are cases, such as models or data: some yes and some no make the claim conditional. Where they are
+    parts of the claim, `each_needed`, a single no refutes it.
     """
 
-    because: str
-    questions: Sequence[Question] = ()
-    evidence: dict[str, Any] = field(default_factory=dict)
+    because: str  # one plain sentence, made of what was measured, of at most 160 characters; see `sentence`
+    questions: Sequence[Question] = ()  # what the verdict is made of; without any the claim is undecided
+    evidence: dict[str, Any] = field(default_factory=dict)  # what else was measured
     each_needed: bool = False
-    measured: bool = True
+    measured: bool = True  # False where this machine cannot measure it; `because` says why
 
     @property
     def verdict(self) -> str:

@@ -4,6 +4,7 @@ What reads no clock must come out the same to the last bit, where the BLAS kerne
 reads a clock is left out, and what was chosen by a clock may differ: then fewer rows agree, and the line says so.
 """
 
+import argparse
 import contextlib
 import io
 import json
@@ -104,17 +105,11 @@ def flags_of(command: str, name: str) -> list[str]:
     start, words = (all_words := shlex.split(command))[:3], all_words[3:]
     if start != ["python", "-m", f"experiments.{name}"]:
         raise ValueError(f"the command is {command!r}; expected one of python -m experiments.{name}")
-    kept: list[str] = []
-    skip = False
-    for word in words:
-        flag, equals, _ = word.removeprefix("--").partition("=")
-        if word.startswith("--"):
-            skip = flag in NOT_AGAIN or flag == "quiet"
-        if not skip:
-            kept.append(word)
-        elif equals or not word.startswith("--") or flag == "quiet":
-            skip = False
-    return kept
+    unwanted = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    unwanted.add_argument("--quiet", action="store_true")
+    for flag in NOT_AGAIN:
+        unwanted.add_argument(f"--{flag}")
+    return unwanted.parse_known_args(words)[1]
 
 
 def agreeing(before: Sequence[dict], after: Sequence[dict]) -> tuple[int, int]:

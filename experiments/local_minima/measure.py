@@ -16,7 +16,7 @@ from ..lab.facts import left_out
 from ..lab.polish import polish
 from ..lab.settings import ModelSettings, tuning_seeds
 from ..lab.sweep import epochs_of, make_model
-from ..lab.training import train
+from ..lab.training import train_on
 from ..lab.trials import Trials
 
 XOR, SPIRALS, DATA = PROBLEMS = "XOR", "two spirals", "data"
@@ -78,18 +78,8 @@ def pose(problem: str, data: Dataset, settings: Settings) -> tuple[Dataset, Sett
 def train_from(data: Dataset, settings: Settings, batch_size: int, rate: float, start: int) -> tuple[Model, History]:
     """Train from the weights that `start` draws."""
     model = make_model(data, settings, start)
-    history = train(
-        model,
-        data.X_train,
-        data.y_train,
-        optimizer=SGD(rate),
-        batch_size=batch_size,
-        epochs=max(settings.epochs, epochs_of(settings.updates, batch_size, len(data.X_train))),
-        rng=np.random.default_rng(start),
-        evaluate_every=0,
-        drop_last=True,
-    )
-    return model, history
+    epochs = max(settings.epochs, epochs_of(settings.updates, batch_size, len(data.X_train)))
+    return model, train_on(data, model, batch_size, start, optimizer=SGD(rate), epochs=epochs, evaluate_every=0)
 
 
 def tuning_rows(data: Dataset, settings: Settings, problem: str, batch_size: int) -> list[dict]:

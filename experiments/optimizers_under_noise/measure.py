@@ -53,10 +53,10 @@ REFERENCE = 128  # the batch size of the runs along which errors are measured, o
 
 @dataclass(frozen=True)
 class Settings(ModelSettings):
-    """The budget, in passes through the training set, and how many batches the errors are means over."""
+    """The budget of a run, and how often to draw."""
 
-    epochs: int = 20
-    draws: int = 32
+    epochs: int = 20  # the budget, in passes through the training set
+    draws: int = 32  # batches that the errors are means over
 
 
 def problem_of(problem: str, data: Dataset, settings: Settings) -> tuple[Dataset, Settings]:

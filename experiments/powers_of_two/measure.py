@@ -21,28 +21,13 @@ SIZES = sorted({n + step for n in POWERS for step in (-1, 0, 1)} | {*TENS, *MULT
 
 @dataclass(frozen=True)
 class Settings(ModelSettings):
-    """Which networks are timed, in which number types, on how many threads, and how often in a repetition.
+    """Which networks are timed, in which number types, on how many threads, and how often in a repetition."""
 
-    Parameters
-    ----------
-    networks, device_networks : tuple of tuple of int
-        Units of each hidden layer; on a device one that launches fill, and one that products do.
-    threads : tuple of int
-        Of BLAS, on the CPU.
-    rounds : int
-        Readings of each size in a repetition.
-    """
-
-    networks: tuple[tuple[int, ...], ...] = ((32,), (512,))
-    device_networks: tuple[tuple[int, ...], ...] = ((32,), (4096, 4096))
+    networks: tuple[tuple[int, ...], ...] = ((32,), (512,))  # units of each hidden layer
+    device_networks: tuple[tuple[int, ...], ...] = ((32,), (4096, 4096))  # one that launches fill, one that products do
     dtypes: tuple[str, ...] = ("float64", "float32")
-    threads: tuple[int, ...] = (1,)
-    rounds: int = 15
-
-    @property
-    def sizes_of_an_epoch(self) -> tuple[int, ...]:
-        """None: batches are at hand, and there are no epochs."""
-        return ()
+    threads: tuple[int, ...] = (1,)  # of BLAS, on the CPU
+    rounds: int = 15  # readings of each size in a repetition
 
 
 def measure(trials: Trials, settings: Settings) -> Settings:

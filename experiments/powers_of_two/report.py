@@ -18,6 +18,10 @@ RATIOS = {
     "medians": "powers over tens, medians by the curve",
     "n − 1, n + 1": "powers over n − 1 and n + 1",
 }
+YARDSTICKS = {
+    CURVE: "over a smooth curve\nthrough all other sizes",
+    BESIDE: "over the line between\nthe tens on both sides",
+}
 
 
 def tables(result: dict[str, Any]) -> str:
@@ -52,21 +56,11 @@ def draw_ratios(result: dict[str, Any]) -> Figure | None:
     title = "Do powers of two (16 … 128) take less time than multiples of ten?"
     fig, [[axis]] = plots.figure(1, 1, 11, 1.8 + 0.8 * len(networks), title, result["settings"], "MLPs")
     axis.axvspan(-100 * MARGIN, 100 * MARGIN, color="0.92", lw=0, label=f"alike: within {100 * MARGIN:g} %")
-    for index, key in enumerate((CURVE, BESIDE)):
+    for index, (key, label) in enumerate(YARDSTICKS.items()):
         ratios = [percent(find(rows)[key]) for rows in networks.values()]
         y = np.arange(len(networks)) + 0.24 * (index - 0.5)
         x, bars = [100 * ratio.estimate for ratio in ratios], 100 * plots.reach(ratios)
-        look: dict[str, Any] = {"marker": plots.MARKERS[index], "ms": 9, "capsize": 4, "ls": "none"}
-        axis.errorbar(
-            x,
-            y,
-            xerr=bars,
-            label={
-                CURVE: "over a smooth curve\nthrough all other sizes",
-                BESIDE: "over the line between\nthe tens on both sides",
-            }[key],
-            **look,
-        )
+        axis.errorbar(x, y, xerr=bars, fmt=plots.MARKERS[index], ms=9, capsize=4, label=label)
     axis.axvline(0, color="black", lw=1)
     axis.set_yticks(range(len(networks)), list(networks))
     axis.set_ylim(len(networks) - 0.5, -0.5)

@@ -33,11 +33,11 @@ SURFACE_SAMPLES = 64  # of the saddle that can be drawn
 
 @dataclass(frozen=True)
 class Settings(settings.Settings):
-    """Batch sizes; repeats of every descent but the pushes along v₋; updates at η₁ in which the loss may settle."""
+    """How long and how often to descend."""
 
     batch_sizes: tuple[int, ...] = ()
-    repeats: int = 1
-    settling: int = 1000
+    repeats: int = 1  # of every descent but the pushes along v₋
+    settling: int = 1000  # updates at η₁ in which the loss may settle
 
 
 def measure(trials: Trials, settings: Settings) -> Settings:

@@ -25,25 +25,13 @@ SIDE = 512  # of square matrices whose product shows what flops cost; on a devic
 
 @dataclass(frozen=True)
 class Settings(TrainingSettings):
-    """How to train for C4a, and what to time for C4b.
+    """How to train for C4a, and what to time for C4b."""
 
-    Parameters
-    ----------
-    repeats : int
-        How often a run of C4a is timed.
-    widths : tuple of int
-        Hidden units of the networks of C4b; 0 is logistic regression.
-    timed_sizes : tuple of int
-        The batch sizes of C4b; rows repeat where there are fewer.
-    blocks, rounds : int
-        Blocks of readings, and readings of each size in a block.
-    """
-
-    repeats: int = 1
-    widths: tuple[int, ...] = (0, 8, 32, 128, 512)
-    timed_sizes: tuple[int, ...] = tuple(2**k for k in range(14))
-    blocks: int = 5
-    rounds: int = 3
+    repeats: int = 1  # how often a run of C4a is timed
+    widths: tuple[int, ...] = (0, 8, 32, 128, 512)  # hidden units of the networks of C4b; 0 is logistic regression
+    timed_sizes: tuple[int, ...] = tuple(2**k for k in range(14))  # of C4b; rows repeat where there are fewer
+    blocks: int = 5  # of readings
+    rounds: int = 3  # readings of each size in a block
 
 
 def named(model: str, settings: dict[str, Any]) -> str:
@@ -73,11 +61,6 @@ def measure(trials: Trials, settings: Settings) -> Settings:
 # ---- C4a: seconds to the target on one core --------------------------------------------------------------------------
 
 
-def goal_rows(data: Dataset, settings: Settings) -> list[dict]:
-    """The target of a model."""
-    return sweep.target_rows(sweep.data_for(settings.model, data), settings)
-
-
 def rate_rows(data: Dataset, settings: Settings, batch_size: int) -> list[dict]:
     """The best rate of a batch size. The path has no say in it: all paths make the same updates."""
     rows = sweep.tuning_rows(sweep.data_for(settings.model, data), settings, batch_size)
@@ -103,7 +86,7 @@ def race_rows(
 
 def race(trials: Trials, settings: Settings, since: float, until: float) -> None:
     """A model's target, tuned rates and timed runs, from one share of the experiment's time to another."""
-    [goal] = trials.run(goal_rows, settings, [{}], until=since + 0.05 * (until - since))
+    [goal] = trials.run(sweep.target_rows, settings, [{}], until=since + 0.05 * (until - since))
     settings = replace(settings, target=goal["loss"])
     sizes = sorted({1, *settings.batch_sizes})
     middle = since + 0.5 * (until - since)

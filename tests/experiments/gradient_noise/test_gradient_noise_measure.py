@@ -47,7 +47,7 @@ def test_the_places_are_those_of_one_training_run(digits, settings):
     """tr Σ after half of the epochs is that of a model trained so far."""
     [row, *_] = c2.spread_rows(digits, replace(settings, batch_sizes=(1,), draws=1), 2, "middle")
     model = make_model(digits, settings, 2)
-    c2.train_on(model, digits, settings, 2, 2)
+    c2.train_for(2, model, digits, settings, 2)
     assert row["trace"] == c2.gradient_noise(model, digits.X_train, digits.y_train).trace
 
 
