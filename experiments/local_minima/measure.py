@@ -137,18 +137,20 @@ def end_of(data: Dataset, settings: Settings, batch_size: int | None, rate: floa
 
 
 def measure(trials: Trials, settings: Settings) -> Settings:
-    """The best rate of every batch size on every problem, then where every start ends with every arm."""
+    """The best rate of every batch size on every problem, then where starts end: half of them with every arm."""
     tasks = []
     for problem in reversed(PROBLEMS):  # the longest first, so that no worker is left with them at the end
         _, posed = pose(problem, trials.data, settings)
         tasks += [{"problem": problem, "batch_size": size} for size in posed.batch_sizes]
-    arms: dict[str, list[list]] = {problem: [[ALONE, None, None], [WIDE, None, None]] for problem in PROBLEMS}
+    best: dict[str, list[list]] = {problem: [] for problem in PROBLEMS}
+    beside: dict[str, list[list]] = {problem: [[ALONE, None, None], [WIDE, None, None]] for problem in PROBLEMS}
     for row in trials.run(tuning_rows, settings, tasks, until=0.15):
-        arms[row["problem"]].append([SAME, row["batch_size"], settings.learning_rate])
+        beside[row["problem"]].append([SAME, row["batch_size"], settings.learning_rate])
         if row["learning_rate"] is not None:
-            arms[row["problem"]].append([BEST, row["batch_size"], row["learning_rate"]])
+            best[row["problem"]].append([BEST, row["batch_size"], row["learning_rate"]])
+    half = settings.each_seed(math.ceil(settings.seeds / 2))
     starts = [
-        {"problem": problem, "start": start, "arms": arms[problem]}
+        {"problem": problem, "start": start, "arms": best[problem] + (beside[problem] if start in half else [])}
         for problem in reversed(PROBLEMS)
         for start in settings.each_seed()
     ]

@@ -23,9 +23,9 @@ training loss, the mean of 12 other starts. For every comparison:
 
 The division by the number of comparisons keeps chance from answering one of many with yes.
 
-What would refute the claim: no in every comparison. Shown beside: one rate for all sizes, so that they differ by their
-noise alone; descent from the start without any training, the base rate (how often is anyone trapped?); and the same
-with four times the units, as practice would take.
+What would refute the claim: no in every comparison. Shown beside, from half of the starts: one rate for all sizes, so
+that they differ by their noise alone; descent from the start without any training, the base rate (how often is anyone
+trapped?); and the same with four times the units, as practice would take.
 
 Keskar et al. (arXiv:1609.04836) find that large batches end in sharper minima; Shallue et al. (arXiv:1811.03600) and
 Geiping et al. (arXiv:2109.14119) that, well tuned, they end in none that are worse. λ where training ended is shown

@@ -48,10 +48,11 @@ def ends_tables(ends: pd.DataFrame) -> list[str]:
             loss = number(ended.trained_loss.median()) if len(ended) else "diverges"
             sharpness, out = median_and_range(ended.sharpness.tolist()), left_out(rows.m.iloc[0], size)
             trained.append([label, f"{out:,}", f"{rate:g}", loss, sharpness, number(2 / rate)])
-        polished.append([label, median_and_range(ended.loss.tolist()), f"{share(rows):.0%}", rows.trapped.isna().sum()])
+        ending = [median_and_range(ended.loss.tolist()), f"{share(rows):.0%}", rows.trapped.isna().sum()]
+        polished.append([label, len(rows), *ending])
     return [
         table(where, ["", "left out", "rate η", "loss", "λ", "2/η"], trained),
-        table("Where polishing ends", ["", "loss", "trapped", "open"], polished),
+        table("Where polishing ends", ["", "starts", "loss", "trapped", "open"], polished),
     ]
 
 

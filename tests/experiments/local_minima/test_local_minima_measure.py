@@ -113,7 +113,8 @@ def test_a_run_that_diverges_is_a_row_and_no_end_point(digits, settings):
 
 def test_a_small_real_run(result):
     ends = [row for row in result["rows"] if row["kind"] == "end"]
-    assert len(ends) == 3 * 2 * (2 + 2 * 2)  # problems, starts, two descents and two rates of two sizes
+    assert len(ends) == 3 * (2 * 2 + 2 + 2)  # problems; two starts at the best rates of two sizes; one with the others
+    assert {row["start"] for row in ends if row["arm"] != BEST} == {min(row["start"] for row in ends)}
     assert {row["arm"] for row in ends} == {ALONE, WIDE, SAME, BEST}
     assert len([row for row in result["rows"] if row["kind"] == "tuning"]) == 3 * 2
     assert end_points(result).name.unique().tolist() == ["XOR", "two spirals", "digits"]
