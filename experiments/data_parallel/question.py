@@ -32,9 +32,9 @@ EXPERIMENT = Experiment(
     settings=measure.Settings,
     flags=("model", "hidden", "activation", "batch-sizes", "epochs", "seeds", "target"),
     efforts={
-        "default": {"batch_sizes": powers_of_two(17), "epochs": 60, "seeds": 6},
+        "default": {"batch_sizes": powers_of_two(17), "epochs": 60, "seeds": 30},
         "quick": {"batch_sizes": "8 16 64 128 512 all", "epochs": 20, "seeds": 3, "rounds": 5},
-        "full": {"batch_sizes": powers_of_two(17), "epochs": 200, "seeds": 10},
+        "full": {"batch_sizes": powers_of_two(17), "epochs": 200, "seeds": 60},
     },
     measure=measure.measure,
     judge=judge.judge,
