@@ -64,8 +64,8 @@ def _read(folder: Path) -> dict[str, Any]:
             f"{str(path)!r} is of {checks.shown(result['experiment'])}; expected one of {', '.join(names())}"
         )
     try:
-        flags = flags_of(result["command"], result["experiment"])
         with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+            flags = flags_of(result["command"], result["experiment"])
             commandline.parser(load(result["experiment"])).parse_args(flags)
     except (ValueError, SystemExit):
         raise ValueError(

@@ -83,6 +83,8 @@ def test_flags_that_rows_do_not_depend_on_are_left_out(command, flags):
         "python -m experiments.gradient_noise --help",
         "python -m experiments.gradient_noise --nonsense 3",
         "python -m experiments.gradient_noise 'open",
+        "python -m experiments.gradient_noise --quick --out",
+        "python -m experiments.gradient_noise --quiet=yes",
     ],
 )
 def test_a_command_that_is_none_of_the_experiment_is_refused_before_anything_runs(tmp_path, capsys, command):
