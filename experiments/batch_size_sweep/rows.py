@@ -5,9 +5,7 @@ from typing import Any
 import pandas as pd
 
 from ..lab.results import frame
-from ..lab.sweep import COUNTS
-
-TO_TARGET = [f"{name}_to_target" for name in COUNTS]
+from ..lab.sweep import TO_TARGET
 
 
 def runs(result: dict[str, Any], rates: str) -> pd.DataFrame:

@@ -14,7 +14,6 @@ that of the start says far too little, and that of the end far too much.
 
 import math
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -139,13 +138,8 @@ def median(row: dict[str, Any], updates: float) -> float:
 
 
 def noise_until(row: dict[str, Any], updates: float) -> tuple[np.ndarray, np.ndarray]:
-    """The noise scales until so many updates, and how many updates each stands for: those until the next."""
-    moments, scales = (np.asarray(read(row[name]), dtype=float) for name in ("noise_updates", "noise_scale"))
+    """The finite noise scales until so many updates, and how many updates each stands for: those until the next."""
+    moments, scales = (np.asarray(row[name], dtype=float) for name in ("noise_updates", "noise_scale"))
     before = (moments < updates) & np.isfinite(scales)
     ends = np.append(moments[1:], np.inf)[before]
     return scales[before], np.minimum(ends, updates) - moments[before]
-
-
-def read(values: Sequence[float | None]) -> list[float]:
-    """Numbers as JSON gives them back: null is one that was infinite."""
-    return [math.inf if value is None else value for value in values]

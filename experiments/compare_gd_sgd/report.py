@@ -11,12 +11,11 @@ from matplotlib.ticker import NullLocator
 from ..lab import plots
 from ..lab.facts import base_rate_of
 from ..lab.results import frame
-from ..lab.sweep import COUNTS
+from ..lab.sweep import TO_TARGET
 from ..lab.text import headline, median_and_range, number, table
 from .judge import judge
 from .measure import SAME, TUNED
 
-TO_TARGET = [f"{name}_to_target" for name in COUNTS]
 METHODS = {"all": "gradient descent: all rows", "some": "mini-batch: {} rows", "one": "SGD: one row"}
 
 

@@ -27,8 +27,8 @@ def first_seed(text: str) -> int:
     )
 
 
-def rows_to_keep(text: str) -> int | str:
-    """An argument that is a number of rows, or all."""
+def count_or_all(text: str) -> int | str:
+    """An argument that is a whole number of at least 1, or all."""
     return text if text == "all" else _argument(_count, text, "a whole number of at least 1, or all")
 
 
@@ -45,9 +45,7 @@ def batch_sizes(text: str) -> list[int | str]:
     words = text.replace(",", " ").split()
     if not words:
         raise argparse.ArgumentTypeError(f"{checks.shown(text)}: expected batch sizes such as '1 8 64 all'")
-    return [
-        word if word == "all" else _argument(_count, word, "a whole number of at least 1, or all") for word in words
-    ]
+    return [count_or_all(word) for word in words]
 
 
 def powers_of_two(count: int) -> str:

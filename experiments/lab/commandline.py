@@ -15,7 +15,7 @@ from minigrad.engine.archive import MOST_BYTES
 from minigrad.functions import ACTIVATIONS
 
 from . import rows
-from .arguments import batch_sizes, count, first_seed, not_empty, positive_number, rows_to_keep, run_name, sizes
+from .arguments import batch_sizes, count, count_or_all, first_seed, not_empty, positive_number, run_name, sizes
 
 if TYPE_CHECKING:
     from .experiment import Experiment
@@ -138,7 +138,7 @@ def _add_data(result: Parser, binary: bool | None) -> None:
     data.add_argument(
         "--rows",
         metavar="COUNT",
-        type=rows_to_keep,
+        type=count_or_all,
         help=f"training rows to keep, drawn by class with the first seed, or all; the test rows stay {rows.RULE}",
     )
 

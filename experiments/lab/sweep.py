@@ -21,6 +21,7 @@ from .training import train_on
 OPTIMIZERS: dict[str, Callable[[float], Optimizer]] = {"sgd": SGD, "momentum": partial(SGD, momentum=0.9), "adam": Adam}
 Number = TypeVar("Number", int, float)
 COUNTS = ("epoch", "updates", "samples", "seconds")
+TO_TARGET = [f"{name}_to_target" for name in COUNTS]
 # of `moments`
 APART = 2.0  # epochs between two evaluations, where batches are large
 OVERHEAD, WORTH = 16, 40_000  # of an update, in rows; in rows times parameters

@@ -10,7 +10,7 @@ from experiments.batch_size_sweep.accuracies import differ
 from experiments.batch_size_sweep.enough import rows_to_tell, seeds_to_differ
 from experiments.batch_size_sweep.measure import SAME, TUNED
 from experiments.batch_size_sweep.question import EXPERIMENT
-from experiments.batch_size_sweep.rows import TO_TARGET
+from experiments.lab.sweep import TO_TARGET
 
 SIZES = [1, 8, 64, 512]
 
