@@ -591,6 +591,134 @@ def test_memory_stays_below_three_times_the_table(tmp_path):
     assert peak < 3 * X.nbytes
 
 
+# ---- what a file in the wild may hide --------------------------------------------------------------------------------
+
+
+def lines_of(rows, head="", m=60):
+    """A file of m rows: rows(k) of each, below a head."""
+    return head + "".join(f"{rows(k)}\n" for k in range(m))
+
+
+@pytest.mark.parametrize(
+    ("head", "rows", "columns"),
+    [
+        ("tags,n,label\n", lambda k: f"{k % 3};{k % 2},{k % 7},{'yn'[k % 2]}", ["tags", "n"]),
+        ("street;rooms;label\n", lambda k: f"{k % 3} Main, London;{k % 7};{'yn'[k % 2]}", ["street", "rooms"]),
+        ("city\tn\tlabel\n", lambda k: f"{'Paris, F' if k % 3 else 'Rome, I'}\t{k % 7}\t{'yn'[k % 2]}", ["city", "n"]),
+        (
+            "k city n label\n",
+            lambda k: f"{k % 9} {'A,B' if k % 3 else 'C,D'} {k % 7} {'yn'[k % 2]}",
+            ["k", "city", "n"],
+        ),
+        ("item,colour,label\n", lambda k: f"{k % 3} kg,{'red' if k % 5 else 'blue'},{'yn'[k % 2]}", ["item", "colour"]),
+    ],
+)
+def test_a_delimiter_leaves_no_other_one_in_the_cells(tmp_path, head, rows, columns):
+    data = load_table(saved(tmp_path, lines_of(rows, head)))
+    assert data.classes == ("n", "y")
+    assert list(dict.fromkeys(name.split(" = ")[0] for name in data.features)) == columns
+
+
+@pytest.mark.parametrize(
+    ("head", "rows"),
+    [
+        ("400,410,420,430,variety", lambda k: f"{k % 7},{k % 5 - 9},{k % 3 * 0.7},{k % 11},{'yn'[k % 2]}"),
+        ("0.5,1.0,1.5,2.0,class", lambda k: f"{k % 7},{k % 5 - 9},{k % 3 * 0.7},{k % 11},{'yn'[k % 2]}"),
+        ("country,2020,label", lambda k: f"{'AB'[k % 2]},{k % 7},{'yn'[k % 2]}"),
+        ("400,410,420,430,label", lambda k: f"{k % 7},{k % 5 - 9},{k % 3 * 0.7},{k % 11},{k % 2}"),
+        ("label,400,410,420", lambda k: f"{'yn'[k % 2]},{k % 7},{k % 5 - 9},{k % 3 * 0.7}"),
+    ],
+)
+def test_names_that_are_numbers_are_no_row(tmp_path, head, rows):
+    data = load_table(saved(tmp_path, lines_of(rows, head + "\n")))
+    assert len(data.y_train) + len(data.y_test) == 60 and data.n_classes == 2
+    features = [name for name in head.split(",") if name not in ("variety", "class", "label")]
+    assert list(dict.fromkeys(name.split(" = ")[0] for name in data.features)) == features
+
+
+def test_a_first_row_that_is_like_the_others_is_no_header(tmp_path):
+    data = load_table(saved(tmp_path, lines_of(lambda k: f"{k % 7},{k % 5 - 9},{k % 3 * 0.7},{'yn'[k % 2]}")))
+    assert len(data.y_train) + len(data.y_test) == 60 and data.features == ("0", "1", "2")
+    data = load_table(saved(tmp_path, "1,3,5\n" + lines_of(lambda k: f"{k % 7},{k % 5 - 9},{k % 2}") + "2,9,5\n"))
+    assert len(data.y_train) + len(data.y_test) == 62 and data.n_classes == 3
+
+
+def test_decimal_commas_are_said_and_may_stand_beside_gaps(tmp_path):
+    content = lines_of(lambda k: f"{f'{k % 11},25' if k % 7 else '-'};{k % 5};{'yn'[k % 2]}", "a;b;label\n")
+    data = load_table(saved(tmp_path, content))
+    assert data.features == ("a", "a missing", "b")
+    assert set(np.concatenate(column_of(data, "a"))) <= {k + 0.25 for k in range(11)}
+    assert "decimal commas: 1,25 is 1.25" in data.reading[1]
+
+
+def test_a_point_beside_decimal_commas_is_not_guessed(tmp_path):
+    content = lines_of(lambda k: f"{k % 9},5;{k % 2}", "a;label\n", m=600) + "1.234;1\n"
+    assert "a number with commas or signs" in refusal(ValueError, saved(tmp_path, content))
+
+
+def test_thousands_or_decimals_is_not_guessed(tmp_path):
+    content = lines_of(lambda k: f"{'800' if k % 3 else f'{k + 10},171'}\t{k % 5}\t{'yn'[k % 2]}", "a\tb\tlabel\n")
+    assert "'10,171' may be 10171 or 10.171; expected numbers" in refusal(ValueError, saved(tmp_path, content))
+    decimals = lines_of(lambda k: f"0,{k + 100}\t{k % 5}\t{'yn'[k % 2]}", "a\tb\tlabel\n")
+    assert load_table(saved(tmp_path, decimals)).features == ("a", "b")  # a thousand does not begin with 0
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "\u2212{}.5",
+        "-${}",
+        "({})",
+        "USD {}",
+        "0x{}",
+        "{}_000",
+        "{} °C",
+        "{}°",
+        "1\u202f{:03}",
+        "1\u00a0{:03}",
+        "{} kg",
+        "{}cm",
+    ],
+)
+def test_numbers_in_another_notation_are_no_levels_and_no_id(tmp_path, written):
+    content = lines_of(lambda k: f"{written.format(k % 30)},{k % 5},{'yn'[k % 2]}", "q,b,label\n")
+    found = refusal(ValueError, saved(tmp_path, content))
+    assert "lines 2, 3, 4, …, column 'q' holds" in found and "60 cells: a number with" in found
+
+
+def test_a_few_sizes_with_a_unit_are_levels(tmp_path):
+    content = lines_of(lambda k: f"{(10, 20, 50)[k % 3]} mg,{k % 5},{'yn'[k % 2]}", "dose,b,label\n")
+    assert load_table(saved(tmp_path, content)).features == ("dose = 10 mg", "dose = 20 mg", "dose = 50 mg", "b")
+
+
+def test_a_word_among_many_numbers_stands_for_missing(tmp_path):
+    content = lines_of(lambda k: f"{'unknown' if k % 9 == 0 else k % 41},{k % 5},{'yn'[k % 2]}", "age,b,label\n", 900)
+    assert "column 'age' holds 'unknown' (100 cells: text among numbers)" in refusal(
+        ValueError, saved(tmp_path, content)
+    )
+
+
+def test_marks_that_nobody_sees_are_no_part_of_a_name(tmp_path):
+    content = "\ufeff\ufeffa,label\u200b,b\n" + lines_of(lambda k: f"{k % 7},{'yn'[k % 2]},{k % 5}")
+    data = load_table(saved(tmp_path, content))
+    assert (data.features, data.classes) == (("a", "b"), ("n", "y"))
+
+
+def test_a_spreadsheet_s_first_line_names_its_delimiter(tmp_path):
+    data = load_table(saved(tmp_path, "sep=;\n" + lines_of(lambda k: f"{k % 7};{'yn'[k % 2]}", "a;label\n")))
+    assert (data.features, data.classes) == (("a",), ("n", "y"))
+
+
+def test_a_label_in_other_letters_is_suggested(tmp_path):
+    found = refusal(ValueError, saved(tmp_path, IRIS), "Species")
+    assert "no column 'Species'; expected 'species' (capital letters count), or an index" in found
+
+
+def test_labels_may_be_a_column(tmp_path):
+    data = load_table(saved_npz(tmp_path, X=np.array(ROWS), y=np.array(LABELS)[:, None]))
+    assert_holds(data, ROWS, LABELS)
+
+
 # ---- refusals --------------------------------------------------------------------------------------------------------
 
 
@@ -763,7 +891,7 @@ X, Y = np.array(ROWS, dtype=float), np.array(LABELS)
         ({"X": X.astype(complex), "y": Y}, "dtype complex128"),
         ({"X": X.astype(str), "y": Y}, "expected real numbers"),
         ({"X": X, "y": Y[:4]}, "y has shape (4,) and dtype int64; expected numbers or text (5,)"),
-        ({"X": X, "y": Y[:, None]}, "y has shape (5, 1)"),
+        ({"X": X, "y": np.eye(2)[Y]}, "y has shape (5, 2) and dtype float64; expected numbers or text (5,) (one-hot"),
         ({"X": X, "y": Y.astype(bytes)}, "y has shape (5,) and dtype |S"),
         ({"X": np.where(X == 4, np.inf, X), "y": Y}, "row 1, column '1' holds 'inf'"),
         ({"X": X, "y": np.where(Y == 1, np.inf, Y)}, "rows 1, 3, label 'y' (as the file has it) is infinite"),

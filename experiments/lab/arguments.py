@@ -5,6 +5,7 @@ Each function takes the words; `argparse.ArgumentTypeError` names them and what 
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from minigrad.engine import checks
@@ -67,6 +68,11 @@ def not_empty(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError(f"{checks.shown(text)}: expected a value that is not empty")
     return text
+
+
+def folder_path(text: str) -> Path:
+    """An argument that names a folder."""
+    return Path(not_empty(text))
 
 
 def run_name(text: str) -> str:

@@ -15,7 +15,17 @@ from minigrad.engine.archive import MOST_BYTES
 from minigrad.functions import ACTIVATIONS
 
 from . import rows
-from .arguments import batch_sizes, count, count_or_all, first_seed, not_empty, positive_number, run_name, sizes
+from .arguments import (
+    batch_sizes,
+    count,
+    count_or_all,
+    first_seed,
+    folder_path,
+    not_empty,
+    positive_number,
+    run_name,
+    sizes,
+)
 
 if TYPE_CHECKING:
     from .experiment import Experiment
@@ -132,6 +142,7 @@ def _add_data(result: Parser, binary: bool | None) -> None:
     data.add_argument(
         "--task",
         metavar="TASK",
+        type=not_empty,
         help="binary task: odd-even, 3-vs-rest, 3-vs-8, five-or-more (also of a quantity); or classes, to keep all "
         f"(default: {task}; data of two classes are taken as they are)",
     )
@@ -186,7 +197,7 @@ def _add_output(result: Parser, folder: str) -> None:
 
 
 def _add_folder(group: argparse._ArgumentGroup, run_help: str) -> None:
-    group.add_argument("--out", metavar="DIR", type=Path, default=Path("results"), help="(default: results)")
+    group.add_argument("--out", metavar="DIR", type=folder_path, default=Path("results"), help="(default: results)")
     group.add_argument("--run", metavar="RUN", type=run_name, help=run_help)
 
 

@@ -18,7 +18,15 @@ SEVERAL = 0.05  # share of text among numbers from which on it is meant, in at l
 AT_LEAST = 10  # … so many cells
 LARGEST = np.finfo(np.float64).max  # in size
 LONGEST = 40  # letters of a cell that is complained about
-FORMATTED = re.compile(r"[$€£]? ?[-+]?(\d{1,3}([,.' ]\d{3})+([.,]\d+)?|\d*,\d+|\d+\.?\d*) ?[%$€£]?")
+CURRENCY = "([$€£¥]|USD|EUR|GBP|CHF|JPY)?"
+FORMATTED = re.compile(
+    rf"\(?[-+]?{CURRENCY} ?[-+]?(\d{{1,3}}([,.'_ ]\d{{3}})+([.,]\d+)?|\d*,\d+|\d+\.?\d*) ?({CURRENCY}|%|°[CF]?)\)?"
+    r"|0[xX][0-9a-fA-F]+"
+)
+WITH_UNIT = re.compile(r"[-+]?(?:\d+[.,]?\d*|[.,]\d+) ?([A-Za-zµ]{1,5})")  # 80 kg
+PRINTED = str.maketrans({"\u2212": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " "})  # signs and blanks of print
+MOST_SIZES = 10  # that numbers with a unit may be and still are levels, such as 10 mg, 20 mg and 50 mg
+A_WORD = 20  # levels: one word among more numbers than these stands for missing
 DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}( .*)?|\d{1,2}:\d{2}(:\d{2}.*)?"
     r"|\d{1,2}[ -][A-Za-z]{3,9}[ -,]+\d{2,4}|[A-Za-z]{3,9} \d{1,2},? \d{4}"
@@ -149,9 +157,12 @@ def _mixture(table: Table, values: Any, is_text: Any) -> Complaint | None:
     distinct = texts.unique()
     n_text, n, n_levels = len(texts), int(values.notna().sum()), values.nunique()
     is_meant = n_text > n / 2 or (n_text >= AT_LEAST and n_text >= SEVERAL * n)
-    is_a_word_for_missing = len(distinct) == 1 and n_text < n and n_levels > min(MOST_LEVELS, n / 10)
-    if all(FORMATTED.fullmatch(each) for each in distinct):
+    is_a_word_for_missing = len(distinct) == 1 and n_text < n and n_levels > min(A_WORD, n / 10)
+    units = {found[1] if (found := WITH_UNIT.fullmatch(each)) else "" for each in distinct}
+    if all(FORMATTED.fullmatch(each.translate(PRINTED)) for each in distinct):
         why = "a number with commas or signs, for 1234.5"
+    elif len(units) == 1 and "" not in units and len(distinct) > MOST_SIZES:
+        why = "a number with its unit, for a number alone"
     elif not is_meant or is_a_word_for_missing:
         why = "text among numbers"
     else:

@@ -7,10 +7,9 @@ import numpy as np
 
 from ..engine import checks
 from .dataset import WORDS
-from .layout import NO_LABEL
+from .layout import LIKE_A_LABEL, NO_LABEL
 from .reading import Table
 
-LIKE_A_LABEL = ("label", "target", "class", "y", "species", "survived", "quality", "outcome", "diagnosis")
 MOST_CLASSES = 50
 FEWEST_ROWS_A_CLASS = 10
 SHOWN = 3  # other columns
@@ -43,7 +42,9 @@ def label_column(table: Table, label: str | int | None) -> tuple[int, str]:
     if -width <= index < width and not (table.has_names and names.count(str(label)) > 1):
         return index % width, "as told"
     shown = ", ".join(map(checks.shown, names[:10])) + (", …" if width > 10 else "")
-    expected = f"one of {shown}, once there, or " if table.has_names else ""
+    near = [name for name in names if name.lower() == str(label).strip().lower()]
+    shown = f"{checks.shown(near[0])} (capital letters count)" if len(near) == 1 else f"one of {shown}, once there"
+    expected = f"{shown}, or " if table.has_names else ""
     raise ValueError(f"no column {checks.shown(label)}; expected {expected}an index from {-width} to {width - 1}")
 
 

@@ -19,6 +19,11 @@ NO_LABEL = (
 MISSING = (*NO_LABEL, "-", "--", ".", "*", "None")  # of a feature; a label may well be called + or −, or None
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(inf|infinity|nan)", re.IGNORECASE)
 GROUPED = re.compile(r"[-+]?\d{1,3}(\.\d{3})+,\d+")  # 1.234,5
+THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")  # 66,171: 66171, or 66.171
+DIGITS = re.compile(r"[-+\d.,]*")
+QUOTED = re.compile(r'"[^"]*"')
+LIKE_A_LABEL = ("label", "target", "class", "y", "species", "survived", "quality", "outcome", "diagnosis")
+UNSEEN = dict.fromkeys(map(ord, "\ufeff\u200b"))  # marks that nobody sees
 DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
 LINES = 500  # looked at
 
@@ -73,16 +78,18 @@ def layout_of(path: Path, label: str | int | None) -> Layout:
         head = [*head, ""] if last_is_empty else ["", *head]
     if len(head) != width:
         raise ValueError(f"line {first_line} has {len(head)} cell(s); expected {width}, as in the lines below it")
+    head = [cell.translate(UNSEEN).strip() for cell in head]
     has_header = _is_header(head, body, label)
+    decimal, as_read = _decimal(delimiter, body if has_header else [head, *body])
     return Layout(
         encoding,
         delimiter,
-        _decimal(delimiter, body if has_header else [head, *body]),
+        decimal,
         tuple(" ".join(name.split()) for name in head) if has_header else tuple(str(j) for j in range(width)),
         has_header,
         skipped=first_line if has_header else (rows[begin - 1][0] if begin else 0),
         first_line=first_line,
-        notes=_notes(encoding, delimiter, [line for line, _ in rows[:begin]], head if has_header else []),
+        notes=(*_notes(encoding, [line for line, _ in rows[:begin]], head if has_header else []), *as_read),
     )
 
 
@@ -122,7 +129,10 @@ def _usual_width(rows: Sequence[Sequence[str]]) -> int:
 
 
 def _clarity(lines: Sequence[str], delimiter: str) -> float:
-    """How clearly a delimiter cuts the lines into a table: rows of one width, and numbers in its cells."""
+    """How clearly a delimiter cuts the lines into a table: rows of one width, numbers in its cells, no other delimiter.
+
+    Blanks are no such other one: a cell may hold several words.
+    """
     rows = [cells for _, cells in rows_of(lines, delimiter)]
     width = _usual_width(rows)
     if width < 2:
@@ -131,11 +141,29 @@ def _clarity(lines: Sequence[str], delimiter: str) -> float:
     cells = list(itertools.chain.from_iterable(whole[:50]))
     is_cell = is_number if delimiter == "," else _is_quantity
     numbers = sum(map(is_cell, cells))
-    return len(whole) / len(rows) * (0.1 + numbers / len(cells))
+    clear = len(whole) / len(rows) * (0.1 + numbers / len(cells))
+    uncut = [any(_is_uncut(cell, delimiter) for cell in _unquoted(line, delimiter)) for line in lines[:50]]
+    if sum(uncut) <= len(uncut) / 2:
+        return clear
+    return clear * (0.1 if uncut[0] else 0.5)  # the first line may be a header, which is seldom cut by mistake
+
+
+def _unquoted(line: str, delimiter: str) -> list[str]:
+    """The cells of a line without what stands in quotes."""
+    line = QUOTED.sub("", line.strip())
+    return line.split(None if delimiter == BLANKS else delimiter)
+
+
+def _is_uncut(cell: str, delimiter: str) -> bool:
+    """Whether another delimiter stands in a cell that is no number."""
+    others = [each for each in DELIMITERS if each not in (delimiter, BLANKS)]
+    return any(each in cell for each in others) and not DIGITS.fullmatch(cell)
 
 
 def _is_title(cells: Sequence[str], below: Sequence[str], width: int) -> bool:
     """Whether a line at the top is a title or a comment: no row, and no header."""
+    if re.fullmatch("sep=.?", cells[0], re.IGNORECASE) and not any(cells[1:]):  # for a spreadsheet
+        return True
     if cells[0].startswith(("#", "%")):
         names_below = below[0].startswith(("#", "%")) or not any(map(is_number, below))
         return cells[0].startswith("%") or names_below or len(cells) not in (width, width + 1)
@@ -148,26 +176,30 @@ def _is_title(cells: Sequence[str], below: Sequence[str], width: int) -> bool:
 
 
 def _is_header(head: Sequence[str], body: Sequence[Sequence[str]], label: str | int | None) -> bool:
-    """Whether the first row holds names: text above numbers, text that does not come again, or 0, 1, 2, …"""
+    """Whether the first row holds names: text above numbers, text that does not come again, or 400, 410, 420, …"""
     columns = list(zip(*body)) or [()] * len(head)
     filled = [[cell for cell in column if cell not in MISSING] for column in columns]
     is_name = [cell not in MISSING and not is_number(cell) for cell in head]
     above_numbers = [name and cells and all(map(_is_quantity, cells)) for name, cells in zip(is_name, filled)]
     are_new = not any(cell in cells for cell, name, cells in zip(head, is_name, filled) if name)
     numbers = [float(cell) for cell in head if is_number(cell) and cell not in MISSING]
+    given = isinstance(label, str) and label in head and not is_number(label)
+    if are_new and (given or any(cell.lower() in LIKE_A_LABEL for cell in head)):
+        return True
     if any(above_numbers):
-        return _are_counted(numbers)
+        return _are_counted(numbers) or _counts(head)
     if not numbers:
         return are_new and len(set(head)) == len(head)
-    if isinstance(label, str) and label in head and not is_number(label):
-        return are_new
-    return are_new and _counts(head) and numbers[0] in (0, 1) and not any(map(_counts, body))
+    if not any(is_name) and not (numbers[0] in (0, 1) and _are_counted(numbers)):
+        return False
+    return are_new and _counts(head) and not any(map(_counts, body))
 
 
 def _counts(cells: Sequence[str]) -> bool:
-    """Whether the numbers of a row, three or more, are k, k + 1, k + 2, …"""
+    """Whether the numbers of a row, three or more, go up by the same step."""
     numbers = [float(cell) for cell in cells if is_number(cell) and cell not in MISSING]
-    return len(numbers) > 2 and _are_counted(numbers)
+    steps = [after - before for before, after in itertools.pairwise(numbers)]
+    return len(steps) > 1 and min(steps) > 0 and max(steps) - min(steps) < 1e-6 * max(steps)
 
 
 def _are_counted(numbers: Sequence[float]) -> bool:
@@ -179,15 +211,22 @@ def _is_quantity(cell: str) -> bool:
     return is_number(cell) or DECIMAL_COMMA.fullmatch(cell) is not None or GROUPED.fullmatch(cell) is not None
 
 
-def _decimal(delimiter: str, body: Sequence[Sequence[str]]) -> str:
-    """A comma, where numbers have one and none has a point."""
+def _decimal(delimiter: str, body: Sequence[Sequence[str]]) -> tuple[str, tuple[str, ...]]:
+    """A comma, where numbers have one and none has a point; and a note that says so.
+
+    ValueError where each of them may be a number of thousands.
+    """
     cells = list(itertools.chain.from_iterable(body))
-    commas = delimiter != "," and any(DECIMAL_COMMA.fullmatch(cell) for cell in cells)
-    points = any("." in cell and is_number(cell) for cell in cells)
-    return "," if commas and not points else "."
+    commas = [cell for cell in cells if DECIMAL_COMMA.fullmatch(cell)] if delimiter != "," else []
+    if not commas or any("." in cell and is_number(cell) for cell in cells):
+        return ".", ()
+    plain, decimal = commas[0].replace(",", ""), commas[0].replace(",", ".")
+    if all(THOUSANDS.fullmatch(cell) for cell in commas) and not any(GROUPED.fullmatch(cell) for cell in cells):
+        raise ValueError(f"{commas[0]!r} may be {plain} or {decimal}; expected numbers that are written as one of them")
+    return ",", (f"decimal commas: {commas[0]} is {decimal}",)
 
 
-def _notes(encoding: str, delimiter: str, titles: Sequence[int], head: Sequence[str]) -> tuple[str, ...]:
+def _notes(encoding: str, titles: Sequence[int], head: Sequence[str]) -> tuple[str, ...]:
     notes = []
     if encoding in ("cp1252", "latin-1"):
         notes.append("not UTF-8, read as Latin-1")

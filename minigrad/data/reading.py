@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine.archive import most_bytes, read_archive, too_large
 from .kinds import text
-from .layout import BLANKS, NO_LABEL, Layout, layout_of, refuse_open_quote, rows_of
+from .layout import BLANKS, DECIMAL_COMMA, NO_LABEL, Layout, layout_of, refuse_open_quote, rows_of
 
 SHOWN = 3  # lines of a complaint
 KERAS = ("x_train", "y_train", "x_test", "y_test")
@@ -123,6 +123,9 @@ def of_text(path: Path, label: str | int | None) -> Table:
     mixed = [j for j in frame if _is_mixed(frame[j])]
     if mixed:  # as text, each cell is what was written
         frame[mixed] = _frame(path, layout, mixed)
+    if layout.decimal == ",":
+        for j in [j for j in frame if not pd.api.types.is_numeric_dtype(frame[j])]:
+            frame[j] = _with_points(frame[j])
     empty = frame.isna().all(axis=1)
     numbers = np.flatnonzero(~empty)
     lines = _line_finder(path, layout, numbers)
@@ -161,6 +164,17 @@ def _frame(path: Path, layout: Layout, as_text: list[int] | None) -> Any:
             )
         except pd.errors.EmptyDataError:
             return pd.DataFrame({j: [] for j in range(len(layout.names))})
+
+
+def _with_points(column: Any) -> Any:
+    """A column of text with its decimal commas as points, where - stands for a missing number, or the like.
+
+    It stays as it is where a point stands in a number already: beside commas 1.234 may be 1234.
+    """
+    if column.str.fullmatch(r"[-+]?\d*\.\d.*").any():
+        return column
+    is_decimal = column.str.fullmatch(DECIMAL_COMMA.pattern).fillna(False).astype(bool)
+    return column.mask(is_decimal, column.str.replace(",", "."))
 
 
 def _is_mixed(column: Any) -> bool:
@@ -213,7 +227,7 @@ def of_arrays(path: Path) -> Table:
 
     arrays, found = read_archive(path, ("X", "y", *KERAS))
     if all(name in arrays for name in KERAS):
-        X, y, X_test, y_test = (arrays[name] for name in KERAS)
+        X, y, X_test, y_test = (arrays[name] if name[0] == "x" else _flat(arrays[name]) for name in KERAS)
         _check_arrays(X, y, "x_train", "y_train")
         _check_arrays(X_test, y_test, "x_test", "y_test")
         if X.shape[1:] != X_test.shape[1:]:
@@ -221,7 +235,7 @@ def of_arrays(path: Path) -> Table:
         first_test_row = len(X)
         X, y = np.concatenate([X, X_test]), np.concatenate([y, y_test])
     elif "X" in arrays and "y" in arrays:
-        X, y, first_test_row = arrays["X"], arrays["y"], None
+        X, y, first_test_row = arrays["X"], _flat(arrays["y"]), None
         _check_arrays(X, y, "X", "y")
     else:
         names = ", ".join(map(repr, found)) or "none"
@@ -234,8 +248,16 @@ def of_arrays(path: Path) -> Table:
     return Table(frame, columns, False, _row, notes, y, first_test_row, are_pictures=len(shape) > 1)
 
 
+def _flat(labels: np.ndarray) -> np.ndarray:
+    """(m, 1), as some data sets have their labels, as (m,); anything else as it is."""
+    return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+
+
 def _check_arrays(X: np.ndarray, y: np.ndarray, X_name: str, y_name: str) -> None:
     if X.ndim < 2 or len(X) < 1 or X.size == 0 or X.dtype.kind not in "biuf":
         raise ValueError(f"{X_name} has shape {X.shape} and dtype {X.dtype}; expected real numbers (m, n) or images")
     if y.shape != (len(X),) or y.dtype.kind not in "biufU":
-        raise ValueError(f"{y_name} has shape {y.shape} and dtype {y.dtype}; expected numbers or text ({len(X)},)")
+        raise ValueError(
+            f"{y_name} has shape {y.shape} and dtype {y.dtype}; expected numbers or text ({len(X)},)"
+            " (one-hot rows: y.argmax(axis=1))"
+        )
