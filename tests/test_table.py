@@ -658,7 +658,8 @@ def test_a_point_beside_decimal_commas_is_not_guessed(tmp_path):
 
 def test_thousands_or_decimals_is_not_guessed(tmp_path):
     content = lines_of(lambda k: f"{'800' if k % 3 else f'{k + 10},171'}\t{k % 5}\t{'yn'[k % 2]}", "a\tb\tlabel\n")
-    assert "'10,171' may be 10171 or 10.171; expected numbers" in refusal(ValueError, saved(tmp_path, content))
+    found = refusal(ValueError, saved(tmp_path, content))
+    assert "line 2, column 'a' holds '10,171', which may be 10171 or 10.171; expected numbers" in found
     decimals = lines_of(lambda k: f"0,{k + 100}\t{k % 5}\t{'yn'[k % 2]}", "a\tb\tlabel\n")
     assert load_table(saved(tmp_path, decimals)).features == ("a", "b")  # a thousand does not begin with 0
 

@@ -80,12 +80,13 @@ def layout_of(path: Path, label: str | int | None) -> Layout:
         raise ValueError(f"line {first_line} has {len(head)} cell(s); expected {width}, as in the lines below it")
     head = [cell.translate(UNSEEN).strip() for cell in head]
     has_header = _is_header(head, body, label)
-    decimal, as_read = _decimal(delimiter, body if has_header else [head, *body])
+    names = tuple(" ".join(name.split()) for name in head) if has_header else tuple(str(j) for j in range(width))
+    decimal, as_read = _decimal(delimiter, names, rows[begin + has_header :])
     return Layout(
         encoding,
         delimiter,
         decimal,
-        tuple(" ".join(name.split()) for name in head) if has_header else tuple(str(j) for j in range(width)),
+        names,
         has_header,
         skipped=first_line if has_header else (rows[begin - 1][0] if begin else 0),
         first_line=first_line,
@@ -211,19 +212,23 @@ def _is_quantity(cell: str) -> bool:
     return is_number(cell) or DECIMAL_COMMA.fullmatch(cell) is not None or GROUPED.fullmatch(cell) is not None
 
 
-def _decimal(delimiter: str, body: Sequence[Sequence[str]]) -> tuple[str, tuple[str, ...]]:
+def _decimal(
+    delimiter: str, names: Sequence[str], rows: Sequence[tuple[int, list[str]]]
+) -> tuple[str, tuple[str, ...]]:
     """A comma, where numbers have one and none has a point; and a note that says so.
 
-    ValueError where each of them may be a number of thousands.
+    ValueError, with line and column, where each of them may be a number of thousands.
     """
-    cells = list(itertools.chain.from_iterable(body))
-    commas = [cell for cell in cells if DECIMAL_COMMA.fullmatch(cell)] if delimiter != "," else []
-    if not commas or any("." in cell and is_number(cell) for cell in cells):
+    cells = [(line, name, cell) for line, row in rows if len(row) == len(names) for name, cell in zip(names, row)]
+    commas = [each for each in cells if DECIMAL_COMMA.fullmatch(each[2])] if delimiter != "," else []
+    if not commas or any("." in cell and is_number(cell) for _, _, cell in cells):
         return ".", ()
-    plain, decimal = commas[0].replace(",", ""), commas[0].replace(",", ".")
-    if all(THOUSANDS.fullmatch(cell) for cell in commas) and not any(GROUPED.fullmatch(cell) for cell in cells):
-        raise ValueError(f"{commas[0]!r} may be {plain} or {decimal}; expected numbers that are written as one of them")
-    return ",", (f"decimal commas: {commas[0]} is {decimal}",)
+    line, name, first = commas[0]
+    plain, decimal = first.replace(",", ""), first.replace(",", ".")
+    if all(THOUSANDS.fullmatch(cell) for *_, cell in commas) and not any(GROUPED.fullmatch(cell) for *_, cell in cells):
+        where = f"line {line}, column {name!r} holds {first!r}, which may be {plain} or {decimal}"
+        raise ValueError(f"{where}; expected numbers that are written as one of the two")
+    return ",", (f"decimal commas: {first} is {decimal}",)
 
 
 def _notes(encoding: str, titles: Sequence[int], head: Sequence[str]) -> tuple[str, ...]:
