@@ -710,6 +710,23 @@ def test_a_spreadsheet_s_first_line_names_its_delimiter(tmp_path):
     assert (data.features, data.classes) == (("a",), ("n", "y"))
 
 
+def test_a_class_of_one_row_is_doubted(tmp_path):
+    content = lines_of(lambda k: f"{k % 7},{k % 5},{'yn'[k % 2]}", "a,b,label\n") + "99,99,label\n"
+    data = load_table(saved(tmp_path, content))
+    assert data.reading[0].endswith("label 2 %, n 49 %, y 49 %; hardly a class, fewer than 3 rows: label")
+    assert "hardly a class" not in load_table(saved(tmp_path, IRIS)).reading[0]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "kept"), [((20260101, 20261231, 19991130), False), ((20260101, 20261331, 5), True)]
+)
+def test_dates_as_numbers_are_dropped(tmp_path, numbers, kept):
+    content = lines_of(lambda k: f"{numbers[k % len(numbers)]},{k % 5},{'yn'[k % 2]}", "when,b,label\n")
+    data = load_table(saved(tmp_path, content))
+    assert ("when" in data.features) is kept
+    assert ("when (a date)" in data.reading[1]) is not kept
+
+
 def test_a_label_in_other_letters_is_suggested(tmp_path):
     found = refusal(ValueError, saved(tmp_path, IRIS), "Species")
     assert "no column 'Species'; expected 'species' (capital letters count), or an index" in found

@@ -187,8 +187,11 @@ def _column(name: str, values: Any, train: np.ndarray, keep_constant: bool) -> C
     marked = bool(gap[train].any())
     if is_constant and not marked and not keep_constant:
         return CONSTANT
-    if not keep_constant and not gap.any() and _is_index(name, numbers):
-        return INDEX
+    if not keep_constant:
+        if not gap.any() and _is_index(name, numbers):
+            return INDEX
+        if _is_date(in_training):
+            return DATES
     median = float(np.median(in_training)) if gap.any() else 0.0
     return Column(name, values, (), median, int(gap.sum()), marked)
 
@@ -200,6 +203,14 @@ def _is_index(name: str, numbers: np.ndarray) -> bool:
     low, high = float(numbers.min()), float(numbers.max())
     counts = high - low == len(numbers) - 1 and (low in (0, 1) or bool((np.diff(numbers) == 1).all()))
     return counts or ID_NAME.fullmatch(name) is not None
+
+
+def _is_date(numbers: np.ndarray) -> bool:
+    """Whether all are whole numbers such as 20261126: a year from 1900 to 2100, a month, a day."""
+    if not (numbers == np.floor(numbers)).all() or not ((numbers > 19_000_000) & (numbers < 21_010_000)).all():
+        return False
+    month, day = numbers // 100 % 100, numbers % 100
+    return bool(((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all())
 
 
 def _text(name: str, values: Any, train: np.ndarray) -> Column | str:

@@ -22,6 +22,7 @@ from .reading import Table, of_arrays, of_frame, of_parquet, of_text
 from .scaling import standardise_in_place, stratified
 
 NAMED = 8  # columns or classes, in a line
+FEW = 3  # rows of a class that may be a header or a footer
 
 
 def load_table(
@@ -127,7 +128,9 @@ def _names(column: Column) -> list[str]:
 def _about_label(label: Label, m: int) -> str:
     counts = Counter(label.y.tolist())
     shares = [f"{name} {_percent(counts[k], m)}" for k, name in enumerate(label.classes)]
-    return f"label {label.name!r} ({label.why}), {len(label.classes)} classes of {m:,} rows: {_listed(shares)}"
+    few = [name for k, name in enumerate(label.classes) if counts[k] < FEW <= m / 10]
+    doubt = f"; hardly a class, fewer than {FEW} rows: {_listed(few)}" if few else ""
+    return f"label {label.name!r} ({label.why}), {len(label.classes)} classes of {m:,} rows: {_listed(shares)}{doubt}"
 
 
 def _about_features(table: Table, columns: Sequence[Column], dropped: dict[str, list[str]]) -> str:
