@@ -20,10 +20,10 @@ LARGEST = np.finfo(np.float64).max  # in size
 LONGEST = 40  # letters of a cell that is complained about
 CURRENCY = "([$€£¥]|USD|EUR|GBP|CHF|JPY)?"
 FORMATTED = re.compile(
-    rf"\(?[-+]?{CURRENCY} ?[-+]?(\d{{1,3}}([,.'_ ]\d{{3}})+([.,]\d+)?|\d*,\d+|\d+\.?\d*) ?({CURRENCY}|%|°[CF]?)\)?"
+    rf"\(?[-+]?{CURRENCY} ?[-+]?(\d{{1,3}}([,.'_ ]\d{{3}})+([.,]\d+)?|\d*,\d+|\d+(\.\d*)?) ?({CURRENCY}|%|°[CF]?)\)?"
     r"|0[xX][0-9a-fA-F]+"
 )
-WITH_UNIT = re.compile(r"[-+]?(?:\d+[.,]?\d*|[.,]\d+) ?([A-Za-zµ]{1,5})")  # 80 kg
+WITH_UNIT = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+) ?([A-Za-zµ]{1,5})")  # 80 kg
 PRINTED = str.maketrans({"\u2212": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " "})  # signs and blanks of print
 MOST_SIZES = 10  # that numbers with a unit may be and still are levels, such as 10 mg, 20 mg and 50 mg
 A_WORD = 20  # levels: one word among more numbers than these stands for missing
