@@ -17,7 +17,7 @@ NO_LABEL = (
     *("#NA", "NaT"),
 )
 MISSING = (*NO_LABEL, "-", "--", ".", "*", "None")  # of a feature; a label may well be called + or −, or None
-NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(inf|infinity|nan)", re.IGNORECASE)
+NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?|[-+]?(inf|infinity|nan)", re.IGNORECASE)
 GROUPED = re.compile(r"[-+]?\d{1,3}(\.\d{3})+,\d+")  # 1.234,5
 THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")  # 66,171: 66171, or 66.171
 DIGITS = re.compile(r"[-+\d.,]*")
