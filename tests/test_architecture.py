@@ -41,8 +41,10 @@ ORDER = (  # a room is a module, or a folder
     "data.kinds",
     "data.layout",
     "data.reading",
+    "data.arrays",
     "data.label",
     "data.columns",
+    "data.leaks",
     "data.table",
     "history",
     "training",
@@ -54,6 +56,7 @@ MODULES = sorted(
 ROOMS = {name.split(".")[0] for name in ORDER}
 OWN_TABLE = {  # where a user's own table is read
     "data.reading": {"pandas", "pyarrow"},
+    "data.arrays": {"pandas"},
     "data.label": {"pandas"},
     "data.columns": {"pandas"},
 }

@@ -1,9 +1,8 @@
-"""What the page's curve of the time to a target begins with, and the scales of its axes.
+"""What the curve of the time to a target begins with, and the scales of its axes; the page itself computes it.
 
-T(B) = S(B) t(B) = S_min (1 + B_c/B) (a + b B)      the page computes it itself
-
-a, b    t(B) = a + b B, the time of an update on B rows        B_c      the critical batch size
-S(B)    updates to the target                                  S_min    the least, of endlessly large batches
+T(B) = S(B) t(B)            the time to the target
+S(B) = S_min (1 + B_c/B)    updates to it; S_min: of endlessly large batches; B_c: the critical batch size
+t(B) = a + b B              the time of an update on B rows
 """
 
 import math

@@ -4,7 +4,7 @@
     y   (m,)     int64     labels 0 … K−1
 
 Digits come with the package (`digits.py`); `mnist.py` reads MNIST, and `table.py` a user's own table,
-with the help of `kinds.py`, `layout.py`, `reading.py`, `label.py` and `columns.py`.
+with the help of the other modules here.
 """
 
 from __future__ import annotations

@@ -143,22 +143,20 @@ def _clarity(lines: Sequence[str], delimiter: str) -> float:
     is_cell = is_number if delimiter == "," else _is_quantity
     numbers = sum(map(is_cell, cells))
     clear = len(whole) / len(rows) * (0.1 + numbers / len(cells))
-    uncut = [any(_is_uncut(cell, delimiter) for cell in _unquoted(line, delimiter)) for line in lines[:50]]
+    uncut = [_holds_uncut(line, delimiter) for line in lines[:50]]
     if sum(uncut) <= len(uncut) / 2:
         return clear
     return clear * (0.1 if uncut[0] else 0.5)  # the first line may be a header, which is seldom cut by mistake
 
 
-def _unquoted(line: str, delimiter: str) -> list[str]:
-    """The cells of a line without what stands in quotes."""
-    line = QUOTED.sub("", line.strip())
-    return line.split(None if delimiter == BLANKS else delimiter)
-
-
-def _is_uncut(cell: str, delimiter: str) -> bool:
-    """Whether another delimiter stands in a cell that is no number."""
+def _holds_uncut(line: str, delimiter: str) -> bool:
+    """Whether another delimiter stands in a cell of the line, outside quotes, and the cell is no number."""
     others = [each for each in DELIMITERS if each not in (delimiter, BLANKS)]
-    return any(each in cell for each in others) and not DIGITS.fullmatch(cell)
+    line = QUOTED.sub("", line.strip())
+    if not any(each in line for each in others):
+        return False
+    cells = line.split(None if delimiter == BLANKS else delimiter)
+    return any(any(each in cell for each in others) and not DIGITS.fullmatch(cell) for cell in cells)
 
 
 def _is_title(cells: Sequence[str], below: Sequence[str], width: int) -> bool:
@@ -219,8 +217,10 @@ def _decimal(
 
     ValueError, with line and column, where each of them may be a number of thousands.
     """
+    if delimiter == ",":
+        return ".", ()
     cells = [(line, name, cell) for line, row in rows if len(row) == len(names) for name, cell in zip(names, row)]
-    commas = [each for each in cells if DECIMAL_COMMA.fullmatch(each[2])] if delimiter != "," else []
+    commas = [each for each in cells if DECIMAL_COMMA.fullmatch(each[2])]
     if not commas or any("." in cell and is_number(cell) for _, _, cell in cells):
         return ".", ()
     line, name, first = commas[0]

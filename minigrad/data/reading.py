@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.archive import most_bytes, read_archive, too_large
+from ..engine.archive import most_bytes, too_large
 from .kinds import text
 from .layout import BLANKS, DECIMAL_COMMA, NO_LABEL, Layout, layout_of, refuse_open_quote, rows_of
 
 SHOWN = 3  # lines of a complaint
-KERAS = ("x_train", "y_train", "x_test", "y_test")
 
 
 @dataclass(frozen=True)
@@ -66,10 +65,11 @@ def of_frame(frame: Any, notes: tuple[str, ...] = ()) -> Table:
     if len(frame.columns) < 2:
         raise ValueError(f"{len(frame.columns)} column(s); expected at least 2")
     names = tuple("" if name is None else " ".join(str(name).split()) for name in frame.columns)
-    return Table(frame.set_axis(range(len(names)), axis=1).reset_index(drop=True), names, True, _row, notes)
+    return Table(frame.set_axis(range(len(names)), axis=1).reset_index(drop=True), names, True, row_numbers, notes)
 
 
-def _row(rows: Sequence[int]) -> list[str]:
+def row_numbers(rows: Sequence[int]) -> list[str]:
+    """Where rows of an array or a frame stand, such as row 3."""
     return [f"row {row}" for row in rows]
 
 
@@ -216,48 +216,3 @@ def _line_finder(path: Path, layout: Layout, numbers: np.ndarray) -> Callable[[S
         return list(wanted.values())
 
     return lines
-
-
-# ---- arrays ----------------------------------------------------------------------------------------------------------
-
-
-def of_arrays(path: Path) -> Table:
-    """A table of an .npz file: X and y, or Keras' four arrays, whose own split is kept; images are flattened."""
-    import pandas as pd
-
-    arrays, found = read_archive(path, ("X", "y", *KERAS))
-    if all(name in arrays for name in KERAS):
-        X, y, X_test, y_test = (arrays[name] if name[0] == "x" else _flat(arrays[name]) for name in KERAS)
-        _check_arrays(X, y, "x_train", "y_train")
-        _check_arrays(X_test, y_test, "x_test", "y_test")
-        if X.shape[1:] != X_test.shape[1:]:
-            raise ValueError(f"x_test has shape {X_test.shape}; expected rows of shape {X.shape[1:]}, as x_train has")
-        first_test_row = len(X)
-        X, y = np.concatenate([X, X_test]), np.concatenate([y, y_test])
-    elif "X" in arrays and "y" in arrays:
-        X, y, first_test_row = arrays["X"], _flat(arrays["y"]), None
-        _check_arrays(X, y, "X", "y")
-    else:
-        names = ", ".join(map(repr, found)) or "none"
-        raise ValueError(f"the arrays in it are {names}; expected X (m, n) and y (m,), or {', '.join(KERAS)}")
-    shape = X.shape[1:]
-    frame = pd.DataFrame(X.reshape(len(X), -1))
-    notes = (f"{' × '.join(map(str, shape))} pixels flattened",) if len(shape) > 1 else ()
-    columns = tuple(str(j) for j in range(frame.shape[1]))
-    y = y.astype(np.int64) if y.dtype.kind == "b" else y
-    return Table(frame, columns, False, _row, notes, y, first_test_row, are_pictures=len(shape) > 1)
-
-
-def _flat(labels: np.ndarray) -> np.ndarray:
-    """(m, 1), as some data sets have their labels, as (m,); anything else as it is."""
-    return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
-
-
-def _check_arrays(X: np.ndarray, y: np.ndarray, X_name: str, y_name: str) -> None:
-    if X.ndim < 2 or len(X) < 1 or X.size == 0 or X.dtype.kind not in "biuf":
-        raise ValueError(f"{X_name} has shape {X.shape} and dtype {X.dtype}; expected real numbers (m, n) or images")
-    if y.shape != (len(X),) or y.dtype.kind not in "biufU":
-        raise ValueError(
-            f"{y_name} has shape {y.shape} and dtype {y.dtype}; expected numbers or text ({len(X)},)"
-            " (one-hot rows: y.argmax(axis=1))"
-        )

@@ -1,7 +1,8 @@
 """A user's own table: a file, or a pandas frame, with one sample a row.
 
 Such a table comes from a stranger's spreadsheet. `kinds.py` says what a file is, `layout.py` how its text is laid out,
-`reading.py` makes a frame of it, `label.py` finds the label, and `columns.py` turns the other columns into features.
+`reading.py` and `arrays.py` make a frame of it, `label.py` finds the label, and `columns.py` turns the others into
+features; `leaks.py` says which of them give the label away.
 Whatever was decided on the way is told in `Dataset.reading`.
 """
 
@@ -14,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from ..engine import checks
-from .columns import Column, columns_of, likely_leaks
+from .arrays import of_arrays
+from .columns import Column, columns_of
 from .dataset import Dataset
 from .kinds import suffix_of
 from .label import Label, label_of
-from .reading import Table, of_arrays, of_frame, of_parquet, of_text
+from .leaks import likely_leaks
+from .reading import Table, of_frame, of_parquet, of_text
 from .scaling import standardise_in_place, stratified
 
 NAMED = 8  # columns or classes, in a line
@@ -31,7 +34,7 @@ def load_table(
     """Read a table, split it 80 : 20, each class alike and always the same way, and standardise it.
 
     Text of few levels becomes indicators, a missing number the median with an indicator of the gap, missing text a
-    level of its own. Constant columns, an index, ids and dates are dropped. Levels, medians, means and deviations are
+    level of its own. Constant columns, an index, ids and dates, 20261126 among them, are dropped. Levels, medians, means and deviations are
     those of the training part. `Dataset.reading` tells what was done.
 
     Parameters
@@ -52,7 +55,8 @@ def load_table(
     OSError
         No such file, a folder, or a file that cannot be read.
     ValueError
-        No table, no label with at least two classes, cells that are neither numbers nor levels; says where.
+        No table; no label with at least two classes; cells that are neither numbers nor levels, such as 1 234 or $5, or
+        80 kg of many sizes; a comma that may stand for thousands. Says where.
     TypeError
         A `label` that is neither str nor int, or neither a path nor a frame.
     """
