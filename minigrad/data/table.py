@@ -34,8 +34,8 @@ def load_table(
     """Read a table, split it 80 : 20, each class alike and always the same way, and standardise it.
 
     Text of few levels becomes indicators, a missing number the median with an indicator of the gap, missing text a
-    level of its own. Constant columns, an index, ids and dates, 20261126 among them, are dropped. Levels, medians, means and deviations are
-    those of the training part. `Dataset.reading` tells what was done.
+    level of its own. Constant columns, an index, ids and dates (20261126, too) are dropped. Levels, medians, means and
+    deviations are those of the training part. `Dataset.reading` tells what was done.
 
     Parameters
     ----------
